@@ -33,8 +33,8 @@ async def connect(
     """Connects to a Temporal server: a local one, a self-hosted one or Temporal Cloud.
 
     What is not given comes from the environment (``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ``TEMPORAL_API_KEY``,
-    ``TEMPORAL_TLS...``) and then from a profile of ``temporal.toml``, found by ``TEMPORAL_CONFIG_FILE`` or in the user's
-    configuration folder. Keys and certificates come from there alone, never from an argument.
+    ``TEMPORAL_TLS...``) and then from a profile of ``temporal.toml``, found by ``TEMPORAL_CONFIG_FILE`` or in the
+    user's configuration folder. Keys and certificates come from there alone, never from an argument.
 
     Args:
         address: ``host:port``; None takes the configured one, or ``localhost:7233``.

@@ -1,0 +1,1 @@
+"""What things are: contracts, bars, quotes, signals, orders, money. Standard library and numpy only."""

@@ -1,0 +1,87 @@
+"""Option contracts packed into int64, so that a chain sorts and searches as one column.
+
+From the high bits down: root index (8), expiry in days since 1970 (16), put flag (1), strike in thousandths (27).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from optarb.domain.contracts import OptionContract, Right
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["KeyColumns", "pack_key", "pack_keys", "unpack_key"]
+
+_STRIKE_BITS = 27
+_RIGHT_SHIFT = _STRIKE_BITS
+_EXPIRY_SHIFT = _RIGHT_SHIFT + 1
+_ROOT_SHIFT = _EXPIRY_SHIFT + 16
+_EPOCH = np.datetime64("1970-01-01", "D")
+
+
+class KeyColumns(NamedTuple):
+    """Columns of unpacked keys, one entry a contract."""
+
+    root_indices: NDArray[np.int64]
+    """Index into the root table."""
+    expiries: NDArray[np.datetime64]
+    """Expiry dates, ``datetime64[D]``."""
+    calls: NDArray[np.bool_]
+    """True for calls."""
+    thousandths: NDArray[np.int64]
+    """Strikes in 1/1,000 dollar."""
+
+    @property
+    def strikes(self) -> NDArray[np.float64]:
+        """Strikes in dollars."""
+        return self.thousandths / 1000.0
+
+
+def pack_key(root_index: int, contract: OptionContract) -> int:
+    """Packs one contract.
+
+    Args:
+        root_index: Where the contract's root stands in the root table.
+        contract: The contract.
+    """
+    days = int((np.datetime64(contract.expiry, "D") - _EPOCH).astype(np.int64))
+    put = contract.right is Right.PUT
+    return root_index << _ROOT_SHIFT | days << _EXPIRY_SHIFT | put << _RIGHT_SHIFT | int(contract.strike * 1000)
+
+
+def pack_keys(
+    root_indices: NDArray[np.int64],
+    expiries: NDArray[np.datetime64],
+    calls: NDArray[np.bool_],
+    strikes: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Packs columns of contracts.
+
+    Args:
+        root_indices: Index into the root table, 0..255.
+        expiries: Expiry dates.
+        calls: True for calls.
+        strikes: Strikes in dollars, rounded here to 1/1,000.
+    """
+    days = (expiries.astype("datetime64[D]") - _EPOCH).astype(np.int64)
+    thousandths = np.rint(strikes * 1000.0).astype(np.int64)
+    packed = root_indices.astype(np.int64) << _ROOT_SHIFT
+    packed |= days << _EXPIRY_SHIFT
+    packed |= (~calls).astype(np.int64) << _RIGHT_SHIFT
+    packed |= thousandths
+    return packed
+
+
+def unpack_key(keys: NDArray[np.int64]) -> KeyColumns:
+    """Unpacks keys made by :func:`pack_keys` with the same root table."""
+    days = (keys >> _EXPIRY_SHIFT) & 0xFFFF
+    return KeyColumns(
+        root_indices=keys >> _ROOT_SHIFT,
+        expiries=_EPOCH + days.astype("timedelta64[D]"),
+        calls=(keys >> _RIGHT_SHIFT & 1) == 0,
+        thousandths=keys & ((1 << _STRIKE_BITS) - 1),
+    )

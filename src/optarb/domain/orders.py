@@ -1,0 +1,179 @@
+"""Order intents, a broker's answers, and reports of what became of an order."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from optarb.domain.contracts import OptionContract
+
+__all__ = [
+    "Accepted",
+    "LegFill",
+    "OrderIntent",
+    "OrderLeg",
+    "OrderReport",
+    "OrderStatus",
+    "Purpose",
+    "Rejected",
+    "SubmitAnswer",
+    "TimeInForce",
+    "Unknown",
+]
+
+
+class Purpose(StrEnum):
+    """What an order is for. Exits, flatten and unwind share ``CLOSE``, so that nothing is closed twice."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+class TimeInForce(StrEnum):
+    """How long an order works."""
+
+    DAY = "day"
+    IMMEDIATE_OR_CANCEL = "ioc"
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands at the broker."""
+
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more can happen to the order."""
+        return self is not OrderStatus.WORKING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLeg:
+    """One contract of an order.
+
+    Raises:
+        ValueError: ``quantity`` is zero.
+    """
+
+    contract: OptionContract
+    """The contract."""
+    quantity: int
+    """Contracts, signed: positive to buy, negative to sell."""
+
+    def __post_init__(self) -> None:
+        if self.quantity == 0:
+            msg = f"an order leg's quantity must not be 0 ({self.contract})"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderIntent:
+    """What is to be sent to a broker, frozen before anything is sent.
+
+    Raises:
+        ValueError: No legs, a contract twice, or an attempt below 1.
+    """
+
+    book_id: str
+    """Ledger the order belongs to."""
+    position_id: str
+    """Position it opens or closes; unique within the book."""
+    purpose: Purpose
+    """Open or close."""
+    attempt: int
+    """1 for the first; n+1 exists only once attempt n is terminal."""
+    legs: tuple[OrderLeg, ...]
+    """What to trade, in the structure's order."""
+    limit: Decimal | None = None
+    """Worst net cash a unit may cost, dollars per share over all legs by the ratio of one unit (positive = pay, negative =
+    receive); None for a market order."""
+    units: int = 1
+    """Units of the structure; every leg's quantity is a multiple of it."""
+    time_in_force: TimeInForce = TimeInForce.DAY
+    """How long it works."""
+    reason: str = ""
+    """Why, such as an exit reason."""
+
+    def __post_init__(self) -> None:
+        contracts = [leg.contract for leg in self.legs]
+        if not contracts or len(set(contracts)) != len(contracts):
+            msg = f"an order needs at least one leg and each contract once, got {[str(c) for c in contracts]}"
+            raise ValueError(msg)
+        if self.attempt < 1 or self.units < 1 or any(leg.quantity % self.units for leg in self.legs):
+            msg = f"attempt and units must be at least 1 and divide every leg, got attempt {self.attempt}, units {self.units}"
+            raise ValueError(msg)
+
+    @property
+    def order_id(self) -> str:
+        """Names position, purpose and attempt; the same on every retry."""
+        return f"{self.book_id}/{self.position_id}/{self.purpose}/{self.attempt}"
+
+    @property
+    def client_order_id(self) -> str:
+        """The id in the form brokers take: ``optarb-`` and 40 hexadecimal digits of its SHA-256."""
+        return "optarb-" + hashlib.sha256(self.order_id.encode()).hexdigest()[:40]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The broker took the order. Whether it filled is read afterwards through ``find``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The broker, or the adapter before it, refused the order; nothing works there."""
+
+    code: str
+    """Stable short code, such as ``"unquoted"``."""
+    reason: str
+    """In words."""
+    retry_after: float | None = None
+    """Seconds after which the same order may be sent again; None if it will not be taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Nobody knows whether the order landed; only ``find`` can tell."""
+
+    reason: str
+    """What happened, such as a time-out."""
+
+
+SubmitAnswer = Accepted | Rejected | Unknown
+"""What ``submit`` may return."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegFill:
+    """Cumulative fill of one leg."""
+
+    contract: OptionContract
+    """The contract."""
+    quantity: int
+    """Contracts filled so far, signed like the order's leg."""
+    price: Decimal
+    """Average price per share of what is filled; 0 while nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """What the broker knows of one order now: cumulative, so that lost and repeated reports do no harm."""
+
+    order_id: str
+    """The intent's id."""
+    status: OrderStatus
+    """Where it stands."""
+    legs: tuple[LegFill, ...]
+    """One a leg of the order, in its order."""
+    fees: Decimal = Decimal(0)
+    """Commission and fees so far, dollars, zero or more."""
+    modelled: bool = False
+    """Whether any fill price comes from a modelled quote."""
+    reason: str = ""
+    """Why it was cancelled, rejected or expired."""

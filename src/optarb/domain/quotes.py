@@ -1,0 +1,155 @@
+"""Option quotes: one contract's quote, and a whole chain at one instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optarb.domain.contract_keys import pack_key, unpack_key
+from optarb.domain.contracts import OptionContract, Right
+from optarb.domain.money import price
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Chain", "Quote"]
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Bid and ask of one contract at one instant."""
+
+    contract: OptionContract
+    """What is quoted."""
+    bid: Decimal
+    """Best bid, dollars per share; zero is a real bid of nothing."""
+    ask: Decimal
+    """Best ask, dollars per share, positive."""
+    taken_at: datetime | None
+    """When the quote was taken, aware UTC; None if the source does not know."""
+    modelled: bool
+    """True if the quote was computed from a model instead of quoted by a market."""
+
+    @property
+    def mid(self) -> Decimal:
+        """The mean of bid and ask."""
+        return (self.bid + self.ask) / 2
+
+    @property
+    def spread(self) -> Decimal:
+        """Ask less bid."""
+        return self.ask - self.bid
+
+
+class Chain:
+    """All usable quotes of one underlying at one instant, as columns sorted by root, expiry, right and strike.
+
+    Rows that are crossed, negative, expired or unquoted never get here. Arrays are copies made on first use; nothing that a
+    caller reads or keeps reaches quotes of another instant.
+    """
+
+    def __init__(
+        self,
+        *,
+        symbol: str,
+        session: date,
+        taken_at: datetime | None,
+        modelled: bool,
+        underlying_price: float,
+        roots: tuple[str, ...],
+        keys: NDArray[np.int64],
+        bids: NDArray[np.float64],
+        asks: NDArray[np.float64],
+    ) -> None:
+        """Builds a chain from columns of equal length, sorted by key.
+
+        Args:
+            symbol: Underlying, such as ``"SPX"``.
+            session: Session the quotes belong to.
+            taken_at: When they were taken, aware UTC; None if unknown.
+            modelled: Whether they come from a model.
+            underlying_price: Price of the underlying beside the quotes; NaN if the source has none.
+            roots: Root table that the keys refer to.
+            keys: Packed contracts, ascending.
+            bids: Bids in dollars per share, zero or more.
+            asks: Asks in dollars per share, positive.
+        """
+        self.symbol = symbol
+        self.session = session
+        self.taken_at = taken_at
+        self.modelled = modelled
+        self.underlying_price = underlying_price
+        self._roots = roots
+        self._keys = keys
+        self._bids = bids
+        self._asks = asks
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        kind = "modelled" if self.modelled else "quoted"
+        return f"Chain({self.symbol!r}, {self.session}, {len(self)} {kind} contracts)"
+
+    @cached_property
+    def bids(self) -> NDArray[np.float64]:
+        """Bids, dollars per share, one a contract."""
+        return self._bids.copy()
+
+    @cached_property
+    def asks(self) -> NDArray[np.float64]:
+        """Asks, dollars per share, one a contract."""
+        return self._asks.copy()
+
+    @cached_property
+    def expiries(self) -> NDArray[np.datetime64]:
+        """Listed expiry dates, ``datetime64[D]``, one a contract."""
+        return unpack_key(self._keys).expiries
+
+    @cached_property
+    def strikes(self) -> NDArray[np.float64]:
+        """Strikes in dollars, one a contract."""
+        return unpack_key(self._keys).strikes
+
+    @cached_property
+    def calls(self) -> NDArray[np.bool_]:
+        """True where the contract is a call."""
+        return unpack_key(self._keys).calls
+
+    @cached_property
+    def roots(self) -> NDArray[np.str_]:
+        """Option roots, one a contract."""
+        return np.array(self._roots, dtype=np.str_)[unpack_key(self._keys).root_indices]
+
+    def contract(self, row: int) -> OptionContract:
+        """Returns the contract of one row."""
+        one = unpack_key(self._keys[row : row + 1])
+        return OptionContract(
+            root=self._roots[int(one.root_indices[0])],
+            expiry=one.expiries[0].item(),
+            right=Right.CALL if one.calls[0] else Right.PUT,
+            strike=Decimal(int(one.thousandths[0])).scaleb(-3),
+        )
+
+    def quote(self, contract: OptionContract) -> Quote | None:
+        """Returns the contract's quote, or None if it has none here."""
+        if contract.root not in self._roots:
+            return None
+        key = pack_key(self._roots.index(contract.root), contract)
+        row = int(np.searchsorted(self._keys, key))
+        if row == len(self._keys) or self._keys[row] != key:
+            return None
+        return Quote(
+            contract=contract,
+            bid=price(float(self._bids[row])),
+            ask=price(float(self._asks[row])),
+            taken_at=self.taken_at,
+            modelled=self.modelled,
+        )

@@ -1,0 +1,1 @@
+"""The book and everything in it: accounts, positions, settlement, margin."""

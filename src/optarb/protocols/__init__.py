@@ -1,0 +1,45 @@
+"""The seams: what optarb asks of experts, policies, position managers, brokers, data, caches and stores.
+
+All are synchronous and called from several threads; all are structural, so no base class is needed.
+"""
+
+from __future__ import annotations
+
+from optarb.protocols.brokers import BrokerAdapter, Capabilities, FeeModel, FillModel, SupportsAdvance
+from optarb.protocols.caches import Cache
+from optarb.protocols.experts import Expert, Indicator, SupportsFeatures, SupportsTraining, SupportsWarmUp
+from optarb.protocols.market_data import DataKind, MarketData, SupportsSettlement, TradingCalendar
+from optarb.protocols.policies import PolicyEngine, PositionManager, SupportsEntryCheck
+from optarb.protocols.stores import BacktestStore, BlockKey, BookInfo, BookStatus, Checkpoint, Claim, ClaimKind
+from optarb.protocols.views import MarketView, Model, SessionView
+
+__all__ = [
+    "BacktestStore",
+    "BlockKey",
+    "BookInfo",
+    "BookStatus",
+    "BrokerAdapter",
+    "Cache",
+    "Capabilities",
+    "Checkpoint",
+    "Claim",
+    "ClaimKind",
+    "DataKind",
+    "Expert",
+    "FeeModel",
+    "FillModel",
+    "Indicator",
+    "MarketData",
+    "MarketView",
+    "Model",
+    "PolicyEngine",
+    "PositionManager",
+    "SessionView",
+    "SupportsAdvance",
+    "SupportsEntryCheck",
+    "SupportsFeatures",
+    "SupportsSettlement",
+    "SupportsTraining",
+    "SupportsWarmUp",
+    "TradingCalendar",
+]

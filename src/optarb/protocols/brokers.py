@@ -1,0 +1,123 @@
+"""What optarb asks of brokers and of the models inside a simulated one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from optarb.domain.contracts import OptionContract
+    from optarb.domain.legs import Leg
+    from optarb.domain.orders import OrderIntent, OrderReport, Rejected, SubmitAnswer
+    from optarb.domain.quotes import Quote
+    from optarb.protocols.views import SessionView
+
+__all__ = ["BrokerAdapter", "Capabilities", "FeeModel", "FillModel", "SupportsAdvance"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a broker can do: read, never guessed."""
+
+    multi_leg: bool
+    """Takes several legs of one underlying as one order."""
+    cross_underlying: bool
+    """Takes legs of several underlyings as one order."""
+    uncovered_shorts: bool
+    """Carries short options without a long in the same order."""
+    unique_client_ids: bool
+    """Refuses a second order of the same client order id."""
+    end_of_day: str
+    """Local New York time, ``"HH:MM"``, after which no order of the day can still change."""
+
+
+class BrokerAdapter(Protocol):
+    """Takes order intents; fills are read afterwards."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this broker can do."""
+        ...
+
+    def preflight(self, orders: Sequence[OrderIntent]) -> Sequence[Rejected]:
+        """Checks orders, all legs together, before any is sent.
+
+        Returns:
+            One refusal an order that would be refused; empty if all may go.
+        """
+        ...
+
+    def submit(self, order: OrderIntent) -> SubmitAnswer:
+        """Sends an order once. Never says "filled", never raises for transport, never posts again.
+
+        Returns:
+            ``Accepted``, ``Rejected``, or ``Unknown`` where only :meth:`find` can tell.
+        """
+        ...
+
+    def find(self, order_id: str) -> OrderReport | None:
+        """Returns what the broker knows of an order: cumulative fills per leg. Idempotent.
+
+        Returns:
+            None if the order is not seen, which does not mean that it is absent.
+
+        Raises:
+            BrokerUnavailable: It cannot be asked now.
+        """
+        ...
+
+    def cancel(self, order_id: str) -> None:
+        """Asks for an order to be cancelled; the truth is the next :meth:`find`. Idempotent."""
+        ...
+
+    def positions(self) -> Mapping[OptionContract, int]:
+        """Returns the contracts the whole account holds, signed.
+
+        Raises:
+            BrokerUnavailable: It cannot be asked now.
+        """
+        ...
+
+    def now(self) -> datetime:
+        """Returns the broker's clock, aware UTC."""
+        ...
+
+
+@runtime_checkable
+class SupportsAdvance(Protocol):
+    """A simulated broker, whose market moves when the runner says so."""
+
+    def advance(self, view: SessionView) -> None:
+        """Shows the broker the market of a new instant, on which it fills what works."""
+        ...
+
+
+class FillModel(Protocol):
+    """At which price a leg fills on a quote."""
+
+    def fill_price(self, quote: Quote, quantity: int) -> Decimal | None:
+        """Returns the price per share at which a leg fills, or None if it does not.
+
+        Args:
+            quote: The leg's quote.
+            quantity: Contracts, signed: positive to buy.
+        """
+        ...
+
+
+class FeeModel(Protocol):
+    """What trading costs."""
+
+    def fees(self, legs: Sequence[Leg], units: int, session: date) -> Decimal:
+        """Returns the fees of one order, in dollars, zero or more.
+
+        Args:
+            legs: The legs of one unit, each ratio signed as traded.
+            units: Units traded.
+            session: Trade date.
+        """
+        ...

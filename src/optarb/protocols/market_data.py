@@ -1,0 +1,77 @@
+"""What optarb asks of market data and calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from optarb.domain.bars import Bars
+    from optarb.domain.quote_table import QuoteTable
+
+__all__ = ["DataKind", "MarketData", "SupportsSettlement", "TradingCalendar"]
+
+DataKind = Literal["bars", "quotes"]
+"""What a fingerprint is asked for."""
+
+
+class MarketData(Protocol):
+    """Historical bars and option quotes."""
+
+    def fingerprint(self, symbol: str, kind: DataKind) -> str:
+        """Returns a digest of all this source would deliver; equal digests mean equal data.
+
+        Args:
+            symbol: The symbol.
+            kind: ``"bars"`` or ``"quotes"``.
+
+        Raises:
+            BadData: The source has no such data.
+        """
+        ...
+
+    def bars(self, symbol: str) -> Bars:
+        """Returns all daily bars of a symbol as the source has them, oldest first; the ingest checks them.
+
+        Raises:
+            BadData: The source has none, or cannot be read.
+        """
+        ...
+
+    def chains(self, symbol: str, start: date, end: date) -> Iterator[QuoteTable]:
+        """Yields the raw option quotes of the sessions from start to end, both inclusive.
+
+        Each table holds whole sessions, no session stands in two tables, and tables follow in time.
+
+        Raises:
+            BadData: The source has no quotes of the symbol, or cannot be read.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsSettlement(Protocol):
+    """Market data that knows official settlement values."""
+
+    def settlement_value(self, symbol: str, session: date) -> Decimal | None:
+        """Returns the value on which AM-settled contracts of an index settle that session, or None if unknown."""
+        ...
+
+
+class TradingCalendar(Protocol):
+    """The sessions of an exchange."""
+
+    def sessions(self, start: date, end: date) -> tuple[date, ...]:
+        """Returns the sessions from start to end, both inclusive."""
+        ...
+
+    def opens_at(self, session: date) -> datetime:
+        """Returns when a session opens, aware UTC."""
+        ...
+
+    def closes_at(self, session: date) -> datetime:
+        """Returns when a session closes, aware UTC; earlier on half days."""
+        ...
