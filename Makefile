@@ -1,0 +1,51 @@
+# Everything runs in .venv, which the first target that needs it makes from requirements/dev.txt.
+# ARGS goes to the command: make test ARGS="tests/temporal -k server"
+
+BIN := .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv server demo test lint format docs bench soak pins clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: ## Make .venv from the pinned requirements (instant when it is up to date)
+	@scripts/bootstrap
+
+server: venv ## Find a Temporal server, or fetch one into the user's cache folder
+	@$(BIN)/python -m optarb.temporal.server fetch || echo "server: none; the tests that need one will be skipped" >&2
+
+demo: venv ## Run a first backtest on real S&P 500 bars
+	$(BIN)/optarb demo $(ARGS)
+
+test: server ## Run the tests and every snippet of the documentation
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: venv ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: venv ## Format the code and apply safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: venv ## Build the documentation; warnings are errors
+	$(BIN)/sphinx-build -W -n --keep-going -b html docs docs/_build/html
+
+bench: venv ## Measure speed and memory against the references
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: server ## Kill and restart workers for a long time and compare the books
+	$(BIN)/python -m pytest -m soak $(ARGS)
+
+pins: venv ## Resolve requirements/dev.txt anew
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra demo --extra ml --extra postgres --extra redis \
+	    --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	    --upgrade --quiet --output-file requirements/dev.txt
+
+clean: ## Remove .venv, builds and caches
+	rm -rf .venv build dist docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache .optarb
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
