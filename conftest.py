@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sybil import Sybil
@@ -16,14 +17,14 @@ from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 _NETWORK_EVENTS = {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname"}
 
 
-def _enter_scratch(namespace):
+def _enter_scratch(namespace: dict[str, Any]) -> None:
     """Lets the snippets of a page write where they like."""
     scratch = tempfile.TemporaryDirectory(prefix="optarb-docs-")
     namespace["_scratch"], namespace["_back"] = scratch, Path.cwd()
     os.chdir(scratch.name)
 
 
-def _leave_scratch(namespace):
+def _leave_scratch(namespace: dict[str, Any]) -> None:
     os.chdir(namespace["_back"])
     namespace["_scratch"].cleanup()
 
@@ -36,7 +37,7 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 
-def _is_local(host):
+def _is_local(host: str | bytes | None) -> bool:
     name = host.decode() if isinstance(host, bytes) else host
     if name in {None, "", "localhost"}:
         return True
@@ -47,7 +48,7 @@ def _is_local(host):
     return address.is_loopback or address.is_unspecified
 
 
-def _refuse_network(event, args):
+def _refuse_network(event: str, args: tuple[Any, ...]) -> None:
     """An audit hook, because it also sees what C code and third-party libraries do with sockets."""
     if event not in _NETWORK_EVENTS:
         return
@@ -61,12 +62,12 @@ def _refuse_network(event, args):
         pytest.fail(f"a test asked the network for {where!r}; only loopback is allowed")
 
 
-def pytest_configure(config):
+def pytest_configure() -> None:
     """Closes the network for the whole run."""
     sys.addaudithook(_refuse_network)
 
 
-def pytest_unconfigure(config):
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Prints, after everything else, what was skipped and why, and one plain line of counts."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or config.option.collectonly:
@@ -81,6 +82,6 @@ def pytest_unconfigure(config):
     reporter.write_line(f"tests: {passed} passed, {failed} failed, {reasons.total()} skipped")
 
 
-def _reason(report):
+def _reason(report: pytest.TestReport) -> str:
     text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return text.removeprefix("Skipped: ")
