@@ -41,10 +41,12 @@ bench: venv ## Measure speed and memory against the references
 soak: server ## Kill and restart workers for a long time and compare the books
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-pins: venv ## Resolve requirements/dev.txt anew
-	$(BIN)/uv pip compile pyproject.toml --group dev --extra demo --extra ml --extra postgres --extra redis \
-	    --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	    --upgrade --quiet --output-file requirements/dev.txt
+PINS = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+    --no-annotate --no-header --no-emit-index-url --quiet
+
+pins: venv ## Resolve the files of requirements/ anew
+	$(PINS) --upgrade --group dev --extra demo --extra ml --extra postgres --extra redis --output-file requirements/dev.txt
+	$(PINS) --constraint requirements/dev.txt --output-file requirements/base.txt
 
 clean: ## Remove .venv, builds and caches
 	rm -rf .venv build dist docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache .optarb
