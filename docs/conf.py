@@ -38,7 +38,7 @@ nitpick_ignore_regex = [
         r"py:class",
         r"(Callable|Generator|Iterable|Iterator|Literal|Mapping|NDArray|Path|Protocol|Sequence|TracebackType)",
     ),
-    (r"py:class", r"(Client|Decimal|Plugin|Worker|date|datetime|timedelta)"),
+    (r"py:class", r"(Client|Decimal|Plugin|TracebackType|Worker|date|datetime|timedelta)"),
     # Type variables are no objects of their own.
     (r"py:(class|obj)", r"(.*\.)?[A-Z]|(.*\.)?_?[A-Z][A-Za-z]*T|(.*\.)?T_[a-z]+"),
 ]
