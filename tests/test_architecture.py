@@ -19,7 +19,7 @@ LAYERS = (
     {"errors"},
     {"domain"},
     {"indicators", "ledger", "pricing", "structures"},
-    {"_component", "decisions", "protocols", "specs", "strategy"},
+    {"_component", "_connections", "decisions", "protocols", "specs", "strategy"},
     {
         "adapters",
         "brokers",
@@ -134,6 +134,8 @@ def positional_dataclasses(source):
     """Returns the public dataclasses whose fields can be passed by position."""
     found = []
     for name, _, tree in modules(source):
+        if any(part.startswith("_") for part in name.split(".")):
+            continue
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.extend(f"{name}.{node.name}" for deco in node.decorator_list if _is_positional_dataclass(deco))
@@ -255,6 +257,15 @@ def test_long_files_when_one_line_too_many_then_named(house):
 )
 def test_positional_dataclasses_when_decorated_then_judged(house, decorator, found):
     assert positional_dataclasses(house({"errors.py": f"{decorator}\nclass Thing:\n    x: int"})) == found
+
+
+def test_positional_dataclasses_when_module_or_class_is_private_then_not_judged(house):
+    files = {
+        "stores/_rows.py": "@dataclass\nclass Row:\n    x: int",
+        "errors.py": "@dataclass\nclass _Row:\n    x: int",
+    }
+
+    assert positional_dataclasses(house(files)) == []
 
 
 def test_optarb_when_imported_then_heavy_libraries_stay_out():
