@@ -62,13 +62,15 @@ class Position:
     """What closing would bring at the last marks (negative: would cost), before fees."""
     quoted: bool
     """Whether every leg has a usable quote at this instant, so that ``value_usd`` is current."""
+    proceeds_usd: Decimal = Decimal(0)
+    """Cash that parts already closed or settled brought, before fees."""
     notes: Mapping[str, str] = field(default=_NO_NOTES)
     """The position manager's own notes, checkpointed with the book."""
 
     @property
     def gain_usd(self) -> Decimal:
-        """Unrealised gain before fees."""
-        return self.value_usd - self.premium_usd
+        """Gain before fees: what closed parts brought and closing the rest would bring, less the premium."""
+        return self.value_usd + self.proceeds_usd - self.premium_usd
 
     @property
     def profit_basis_usd(self) -> Decimal:

@@ -1,0 +1,145 @@
+"""The desk: strategies and the infrastructure they run on, in one object."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from optarb._component import check_component, nested, override
+from optarb.brokers.simulator import Simulator
+from optarb.caches import MemoryCache
+from optarb.calendars import ExchangeCalendar
+from optarb.errors import ConfigurationError, UnknownName
+from optarb.stores import SqlStore
+from optarb.strategy import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optarb.protocols import BacktestStore, Cache, Indicator, MarketData, TradingCalendar
+    from optarb.specs import BacktestSpec
+
+__all__ = ["Desk", "Setup"]
+
+_OF_SIMULATOR = {"simulator": "", "fills": "fills.", "fees": "fees."}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What one spec runs: the strategy and the simulator with the spec's overrides applied."""
+
+    strategy: Strategy
+    """With overrides."""
+    simulator: Simulator
+    """With overrides."""
+    spec: BacktestSpec
+    """With overrides of the spec itself applied."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Strategies and what they run on: the one object given to the plugin or to the in-process runner.
+
+    As a context manager it closes at the end what its components opened in this process.
+
+    Raises:
+        ConfigurationError: No strategy, two of one name, or something that is no component.
+    """
+
+    strategies: Sequence[Strategy]
+    """At least one, each name once."""
+    market_data: MarketData
+    """Historical bars and quotes."""
+    store: BacktestStore = dataclasses.field(default_factory=lambda: SqlStore(url="sqlite://"))
+    """Where books are kept; the default lives in this process only."""
+    cache: Cache = dataclasses.field(default_factory=MemoryCache)
+    """Where ingested data, features and models are kept; the default lives in this process only."""
+    simulator: Simulator = dataclasses.field(default_factory=Simulator)
+    """The broker of every backtest."""
+    calendar: TradingCalendar = dataclasses.field(default_factory=ExchangeCalendar)
+    """The exchange's sessions."""
+    indicators: Sequence[Indicator] = ()
+    """Indicators of one's own, beside the catalogue."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.strategies, Strategy):
+            raise ConfigurationError(f"strategies must be a sequence; write strategies=[{self.strategies.name}]")
+        object.__setattr__(self, "strategies", tuple(self.strategies))
+        object.__setattr__(self, "indicators", tuple(self.indicators))
+        if not self.strategies:
+            raise ConfigurationError("a desk needs at least one strategy")
+        names = []
+        for strategy in self.strategies:
+            if not isinstance(strategy, Strategy):
+                raise ConfigurationError(f"strategies must hold Strategy objects, got {strategy!r}")
+            names.append(strategy.name)
+        if len(set(names)) != len(names):
+            raise ConfigurationError(f"strategy names must differ, got {names}")
+        for role in ("market_data", "store", "cache", "simulator", "calendar"):
+            check_component(getattr(self, role), role)
+        for indicator in self.indicators:
+            check_component(indicator, f"indicator {indicator!r}")
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections that the desk's components opened in this process. They reopen when used again."""
+        for role in ("market_data", "store", "cache"):
+            for _, component in nested(getattr(self, role)):
+                close: Any = getattr(component, "close", None)
+                if callable(close):
+                    close()
+
+    def strategy(self, name: str) -> Strategy:
+        """Returns a strategy by name.
+
+        Raises:
+            UnknownName: The desk has none of that name.
+        """
+        for strategy in self.strategies:
+            if strategy.name == name:
+                return strategy
+        raise UnknownName.of("strategy", name, (strategy.name for strategy in self.strategies))
+
+    def setup(self, spec: BacktestSpec) -> Setup:
+        """Applies a spec's overrides.
+
+        Args:
+            spec: The spec.
+
+        Raises:
+            UnknownName: The strategy or a path of an override does not exist.
+            ConfigurationError: A value does not fit its parameter.
+        """
+        strategy = self.strategy(spec.strategy)
+        simulator = self.simulator
+        changed: dict[str, object] = {}
+        for path, value in spec.overrides.items():
+            head, _, rest = path.partition(".")
+            if head == "spec":
+                changed[rest] = value
+            elif head in _OF_SIMULATOR:
+                simulator = override(simulator, _OF_SIMULATOR[head] + rest, value, full_path=path)
+            else:
+                strategy = strategy.with_override(path, value)
+        return Setup(strategy=strategy, simulator=simulator, spec=_changed_spec(spec, changed))
+
+
+def _changed_spec(spec: BacktestSpec, changed: Mapping[str, object]) -> BacktestSpec:
+    """Applies overrides of the spec itself, such as ``spec.capital``."""
+    if not changed:
+        return spec
+    allowed = sorted(set(type(spec).model_fields) - {"strategy", "backtest_id", "on_existing", "overrides", "execution"})
+    for name in changed:
+        if name not in allowed:
+            raise UnknownName.of(f"override 'spec.{name}': field", name, allowed)
+    fields = {name: getattr(spec, name) for name in type(spec).model_fields}
+    return type(spec).build(**{**fields, **changed})

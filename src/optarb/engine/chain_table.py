@@ -1,0 +1,214 @@
+"""Cleaned option quotes of one underlying over many sessions: the layout that views read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from decimal import Decimal
+
+from optarb.domain.contract_keys import pack_keys
+from optarb.domain.contracts import OptionContract, Right, Settlement
+from optarb.domain.quotes import Chain
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from optarb.domain.quote_table import QuoteTable
+
+__all__ = ["ChainTable", "clean_quotes"]
+
+_NEW_YORK_CLOSE_MINUTES = 16 * 60
+_ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChainTable:
+    """Usable quotes of one underlying, sorted by session and packed contract.
+
+    ``offsets`` has one entry more than ``sessions``; the quotes of session ``i`` are rows ``offsets[i]`` to ``offsets[i + 1]``.
+    """
+
+    symbol: str
+    """Underlying."""
+    modelled: bool
+    """Whether the quotes come from a model."""
+    roots: tuple[str, ...]
+    """Root table of the keys, sorted."""
+    sessions: NDArray[np.datetime64]
+    """Sessions with at least one usable quote, ``datetime64[D]``, increasing."""
+    offsets: NDArray[np.int64]
+    """Where each session's rows begin."""
+    taken_first: NDArray[np.int64]
+    """Earliest quote of each session, seconds since 1970 UTC; -1 if any is unknown."""
+    taken_last: NDArray[np.int64]
+    """Latest quote of each session, seconds since 1970 UTC; -1 if any is unknown."""
+    underlying_prices: NDArray[np.float64]
+    """Median price of the underlying beside the quotes of each session; NaN if the source has none."""
+    keys: NDArray[np.int64]
+    """Packed contracts."""
+    bids: NDArray[np.float64]
+    """Bids, zero or more."""
+    asks: NDArray[np.float64]
+    """Asks, positive."""
+
+    def chain(self, session: date) -> Chain | None:
+        """Returns the chain of one session, or None if it has no usable quote."""
+        i = int(np.searchsorted(self.sessions, np.datetime64(session, "D")))
+        if i == len(self.sessions) or self.sessions[i] != np.datetime64(session, "D"):
+            return None
+        lo, hi = int(self.offsets[i]), int(self.offsets[i + 1])
+        taken = int(self.taken_last[i])
+        return Chain(
+            symbol=self.symbol,
+            session=session,
+            taken_at=None if taken < 0 else datetime.fromtimestamp(taken, UTC),
+            modelled=self.modelled,
+            underlying_price=float(self.underlying_prices[i]),
+            roots=self.roots,
+            keys=self.keys[lo:hi],
+            bids=self.bids[lo:hi],
+            asks=self.asks[lo:hi],
+        )
+
+
+def clean_quotes(table: QuoteTable, symbol: str) -> tuple[ChainTable, Mapping[str, int]]:
+    """Drops the rows that must never be traded on, sorts the rest, and counts what was dropped by kind.
+
+    Kinds: ``unquoted`` (bid or ask missing, or both zero), ``negative``, ``crossed`` (bid above ask; or a bid without an ask),
+    ``adjusted`` (a root whose deliverable is not standard), ``expired``, ``dead`` (taken after the contract ended trading, or
+    on its last day at an unknown time), ``duplicate`` (a contract twice in a session: every row but the first). A zero bid
+    with a positive ask is a quote and stays; ``zero_bid`` counts those.
+
+    Args:
+        table: Raw quotes of whole sessions.
+        symbol: The underlying.
+    """
+    bids, asks = table.bids, table.asks
+    counts: dict[str, int] = {}
+    keep = np.ones(len(table), dtype=np.bool_)
+    for kind, bad in (
+        ("unquoted", ~np.isfinite(bids) | ~np.isfinite(asks) | ((bids == 0) & (asks == 0))),
+        ("negative", (bids < 0) | (asks < 0)),
+        ("crossed", bids > asks),
+        ("adjusted", _adjusted(table)),
+        ("expired", table.expiries < table.sessions),
+        ("dead", _dead(table)),
+    ):
+        dropped = keep & bad
+        if dropped.any():
+            counts[kind] = int(dropped.sum())
+            keep &= ~bad
+    rows = np.flatnonzero(keep)
+    roots = tuple(sorted({table.roots[i] for i in np.unique(table.root_indices[rows])}))
+    cleaned, duplicates = _sorted(table, rows, symbol, roots)
+    if duplicates:
+        counts["duplicate"] = duplicates
+    zero = int((cleaned.bids == 0).sum())
+    if zero:
+        counts["zero_bid"] = zero
+    return cleaned, counts
+
+
+def _adjusted(table: QuoteTable) -> NDArray[np.bool_]:
+    odd = [not root.isalpha() or not root.isupper() or len(root) > 6 for root in table.roots]
+    return np.array([*odd, False], dtype=np.bool_)[table.root_indices]
+
+
+def _dead(table: QuoteTable) -> NDArray[np.bool_]:
+    """Rows taken when their contract could not be traded any more.
+
+    AM-settled contracts end the session before; PM-settled index contracts at the close of their last session. Physically
+    settled ones trade on to 16:15 New York, so that a quote taken by then is alive.
+    """
+    settlements = [_settlement(root) for root in table.roots]
+    am = np.array([s is Settlement.AM for s in settlements], dtype=np.bool_)[table.root_indices]
+    pm = np.array([s is Settlement.PM for s in settlements], dtype=np.bool_)[table.root_indices]
+    last_day = table.expiries == table.sessions
+    if not last_day.any():
+        return last_day
+    unknown = np.isnat(table.taken_at)
+    late = np.zeros(len(table), dtype=np.bool_)
+    rows = np.flatnonzero(last_day & ~unknown)
+    late[rows] = _new_york_minutes(table.taken_at[rows]) >= _NEW_YORK_CLOSE_MINUTES
+    return last_day & (am | unknown | (pm & late))
+
+
+def _settlement(root: str) -> Settlement:
+    try:
+        return OptionContract(root=root, expiry=date(2000, 1, 1), right=Right.CALL, strike=_ONE).settlement
+    except ValueError:
+        return Settlement.PHYSICAL
+
+
+def _new_york_minutes(taken_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Minutes after midnight in New York; the offset is looked up once a day."""
+    from optarb.domain.time import new_york_offset_minutes
+
+    seconds = taken_at.astype("datetime64[s]").astype(np.int64)
+    days = seconds // 86_400
+    unique, inverse = np.unique(days, return_inverse=True)
+    offsets = np.array([new_york_offset_minutes(int(day)) for day in unique], dtype=np.int64)
+    return (seconds // 60 + offsets[inverse]) % 1440
+
+
+def _sorted(
+    table: QuoteTable, rows: NDArray[np.int64], symbol: str, roots: Sequence[str]
+) -> tuple[ChainTable, int]:
+    renumber = np.array([roots.index(root) if root in roots else 0 for root in table.roots], dtype=np.int64)
+    sessions = table.sessions[rows].astype("datetime64[D]")
+    keys = pack_keys(renumber[table.root_indices[rows]], table.expiries[rows], table.calls[rows], table.strikes[rows])
+    days = sessions.astype(np.int64)
+    ordered = len(rows) < 2 or bool(np.all((days[1:] > days[:-1]) | ((days[1:] == days[:-1]) & (keys[1:] > keys[:-1]))))
+    duplicates = 0
+    if not ordered:
+        order = np.lexsort((keys, days))
+        rows, days, keys = rows[order], days[order], keys[order]
+        again = np.concatenate(([False], (days[1:] == days[:-1]) & (keys[1:] == keys[:-1])))
+        duplicates = int(again.sum())
+        rows, days, keys = rows[~again], days[~again], keys[~again]
+    unique, starts = np.unique(days, return_index=True)
+    offsets = np.append(starts, len(days)).astype(np.int64)
+    taken = table.taken_at[rows].astype("datetime64[s]").astype(np.int64)
+    taken[np.isnat(table.taken_at[rows])] = -1
+    return (
+        ChainTable(
+            symbol=symbol,
+            modelled=table.modelled,
+            roots=tuple(roots),
+            sessions=unique.astype("datetime64[D]"),
+            offsets=offsets,
+            taken_first=_by_session(taken, offsets, np.minimum),
+            taken_last=_latest(taken, offsets),
+            underlying_prices=_medians(table.underlying_prices[rows], offsets),
+            keys=keys,
+            bids=np.ascontiguousarray(table.bids[rows]),
+            asks=np.ascontiguousarray(table.asks[rows]),
+        ),
+        duplicates,
+    )
+
+
+def _by_session(values: NDArray[np.int64], offsets: NDArray[np.int64], reduce: np.ufunc) -> NDArray[np.int64]:
+    if len(offsets) < 2:
+        return np.empty(0, dtype=np.int64)
+    return np.asarray(reduce.reduceat(values, offsets[:-1]), dtype=np.int64)
+
+
+def _latest(taken: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    latest, first = _by_session(taken, offsets, np.maximum), _by_session(taken, offsets, np.minimum)
+    return np.where(first < 0, -1, latest)
+
+
+def _medians(values: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Median of each session's known prices; one price for all is the common case and is taken as it is."""
+    out = np.full(max(len(offsets) - 1, 0), np.nan)
+    for i in range(len(out)):
+        known = values[offsets[i] : offsets[i + 1]]
+        first = known[0]
+        out[i] = first if bool(np.all(known == first)) else np.nanmedian(known) if np.isfinite(known).any() else np.nan
+    return out
