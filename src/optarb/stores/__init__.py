@@ -1,0 +1,9 @@
+"""Stores: where books live."""
+
+from __future__ import annotations
+
+from optarb.stores._checkpoints import checkpoint_digest
+from optarb.stores._ownership import process_owner
+from optarb.stores.sql import SqlStore
+
+__all__ = ["SqlStore", "checkpoint_digest", "process_owner"]
