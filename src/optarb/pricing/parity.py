@@ -18,8 +18,8 @@ def parity_forward(
 ) -> float:
     """Implies the forward from the strike at which call and put cost most nearly the same.
 
-    There ``forward = strike + (call - put) / discount``; near the money quotes are tightest, early exercise matters least and
-    an error of the discount hardly shows.
+    There ``forward = strike + (call - put) / discount``; near the money quotes are tightest, early exercise matters
+    least and an error of the discount hardly shows.
 
     Args:
         strikes: Strikes of one expiry, dollars, shape ``(n,)``, ascending.
@@ -28,12 +28,12 @@ def parity_forward(
         discount: Value today of one dollar at settlement, positive.
 
     Returns:
-        The forward in dollars, the lower strike of two equals counting; NaN if no strike has both mids.
+        The forward in dollars, from the lower of two strikes that tie; NaN if no strike has both mids.
     """
     gaps = calls - puts
     distances = np.abs(gaps)
     distances[np.isnan(distances)] = math.inf
     if not len(distances):
         return math.nan
-    best = int(distances.argmin())
+    best = int(np.argmin(distances))
     return float(strikes[best]) + float(gaps[best]) / discount

@@ -32,8 +32,8 @@ def settles_at(settlement: Settlement, expiry: date) -> datetime:
 
     Args:
         settlement: How the contract settles.
-        expiry: Listed expiry. A date on a weekend (standards before February 2015 are listed for Saturday) settles as of
-            the Friday before.
+        expiry: Listed expiry. A date on a weekend (standards before February 2015 are listed for Saturday) settles as
+            of the Friday before.
     """
     day = expiry - timedelta(days=max(0, expiry.weekday() - 4))
     return session_open(day) if settlement is Settlement.AM else session_close(day)

@@ -42,15 +42,15 @@ class Strip:
     """Listed expiry."""
     right: Right
     """Call or put."""
-    first: int
-    """Row of the chain at which the strip begins."""
-    stop: int
-    """Row behind its last."""
+    rows: slice
+    """Where it stands in the chain."""
+    twin_rows: slice
+    """Where the other right of the same root and expiry stands; empty if it is not quoted."""
 
     @property
     def thousandths(self) -> NDArray[np.int64]:
         """Strikes in 1/1,000 dollar, ascending."""
-        return self.columns.thousandths[self.first : self.stop]
+        return self.columns.thousandths[self.rows]
 
     @property
     def at(self) -> datetime:
@@ -60,16 +60,12 @@ class Strip:
 
     def contract(self, index: int) -> OptionContract:
         """Returns the contract at a place in the strip."""
-        strike = Decimal(int(self.columns.thousandths[self.first + index])).scaleb(-3)
+        strike = Decimal(int(self.columns.thousandths[self.rows][index])).scaleb(-3)
         return OptionContract(root=self.root, expiry=self.expiry, right=self.right, strike=strike)
 
     def bid(self, index: int) -> float:
         """Returns the bid at a place in the strip, dollars per share."""
-        return float(self.chain.bids[self.first + index])
-
-    def mids(self) -> NDArray[np.float64]:
-        """Returns the means of bid and ask, dollars per share."""
-        return (self.chain.bids[self.first : self.stop] + self.chain.asks[self.first : self.stop]) / 2
+        return float(self.chain.bids[self.rows][index])
 
     def nearest(self, target: float) -> int:
         """Returns the place of the strike nearest to a price in dollars; of two equally near the lower."""
@@ -93,57 +89,41 @@ class Strip:
         Args:
             rate: Annual rate, continuous, that discounts premiums.
         """
-        other = self._twin()
-        if other is None:
-            return math.nan
-        mine, theirs = self.thousandths, other.thousandths
-        mids, twin_mids = self.mids(), other.mids()
-        if len(mine) != len(theirs) or not (mine == theirs).all():
-            mine, own_rows, twin_rows = np.intersect1d(mine, theirs, assume_unique=True, return_indices=True)
-            mids, twin_mids = mids[own_rows], twin_mids[twin_rows]
-        calls, puts = (mids, twin_mids) if self.right is Right.CALL else (twin_mids, mids)
-        return parity_forward(mine / 1000.0, calls, puts, math.exp(-rate * self.tau))
+        return self._forward(math.exp(-rate * self.tau))
 
     def nearest_delta(self, target: float, rate: float) -> int | NoFit:
-        """Returns the place whose absolute Black-76 delta, implied from its mid, is nearest; the lower strike of equals.
+        """Returns the place whose absolute Black-76 delta, implied from its mid, is nearest; the lower of equals.
 
         Args:
             target: Absolute delta, above 0 and below 1.
             rate: Annual rate, continuous, that discounts premiums.
         """
-        tau, forward = self.tau, self.forward(rate)
+        tau = self.tau
         discount = math.exp(-rate * tau)
+        forward = self._forward(discount)
         if not forward > 0.0 or not tau > 0.0:
-            return NoFit(reason=f"no delta for {self}: forward {forward!r}, {tau!r} years to settlement")
+            return NoFit(reason=f"{self}: no delta with forward {forward!r} and {tau!r} years to settlement")
         strikes, call = self.thousandths / 1000.0, self.right is Right.CALL
-        implied = implied_volatility(self.mids(), forward, strikes, tau, discount, call=call)
-        deltas = black76_delta(forward, strikes, tau, implied.volatility, discount, call=call)
+        volatility = implied_volatility(self._mids(self.rows), forward, strikes, tau, discount, call=call).volatility
+        deltas = black76_delta(forward, strikes, tau, volatility, discount, call=call)
         misses = np.abs(np.abs(deltas) - target)
         misses[np.isnan(misses)] = math.inf
-        best = int(misses.argmin())
+        best = int(np.argmin(misses))
         if misses[best] == math.inf:
-            return NoFit(reason=f"no delta for {self}: none of {len(strikes)} mids lies within the no-arbitrage bounds")
+            return NoFit(reason=f"{self}: no delta, since no mid of {len(strikes)} is within the no-arbitrage bounds")
         return best
 
-    def _twin(self) -> Strip | None:
-        columns = self.columns
-        rows = np.flatnonzero(
-            (columns.expiries == columns.expiries[self.first])
-            & (columns.root_indices == columns.root_indices[self.first])
-            & (columns.calls != columns.calls[self.first])
-        )
-        if not len(rows):
-            return None
-        right = Right.PUT if self.right is Right.CALL else Right.CALL
-        return Strip(
-            chain=self.chain,
-            columns=columns,
-            root=self.root,
-            expiry=self.expiry,
-            right=right,
-            first=int(rows[0]),
-            stop=int(rows[-1]) + 1,
-        )
+    def _forward(self, discount: float) -> float:
+        strikes, twin_strikes = self.thousandths, self.columns.thousandths[self.twin_rows]
+        mids, twin_mids = self._mids(self.rows), self._mids(self.twin_rows)
+        if len(strikes) != len(twin_strikes) or not (strikes == twin_strikes).all():
+            strikes, own, twin = np.intersect1d(strikes, twin_strikes, assume_unique=True, return_indices=True)
+            mids, twin_mids = mids[own], twin_mids[twin]
+        calls, puts = (mids, twin_mids) if self.right is Right.CALL else (twin_mids, mids)
+        return parity_forward(strikes / 1000.0, calls, puts, discount)
+
+    def _mids(self, rows: slice) -> NDArray[np.float64]:
+        return (self.chain.bids[rows] + self.chain.asks[rows]) / 2
 
     def __str__(self) -> str:
         kind = "calls" if self.right is Right.CALL else "puts"
@@ -183,22 +163,25 @@ def find_strip(
     if not len(rows):
         kind = "calls" if right is Right.CALL else "puts"
         where = f"roots {', '.join(roots)}" if roots else "any root"
-        return NoFit(
-            reason=f"{chain.symbol} {chain.session}: no {kind} of {where} expire after the session ({len(chain)} quotes)"
-        )
+        there = f"{chain.symbol} {chain.session}, {len(chain)} quotes"
+        return NoFit(reason=f"{there}: no {kind} of {where} expire after the session")
     candidates = days[rows]
     misses = 2 * np.abs(candidates - dte) + (candidates > dte)
-    first = int(rows[misses.argmin()])
-    mask &= days == days[first]
-    mask &= columns.root_indices == columns.root_indices[first]
+    first = rows[np.argmin(misses)]
+    # Rows of one root and expiry stand together, calls before puts.
+    same = (days == days[first]) & (columns.root_indices == columns.root_indices[first])
+    start = int(np.argmax(same))
+    stop = start + int(np.count_nonzero(same))
+    middle = start + int(np.count_nonzero(columns.calls[start:stop]))
+    calls, puts = slice(start, middle), slice(middle, stop)
     return Strip(
         chain=chain,
         columns=columns,
         root=root_table[int(columns.root_indices[first])],
         expiry=date.fromordinal(chain.session.toordinal() + int(days[first])),
         right=right,
-        first=first,
-        stop=first + int(np.count_nonzero(mask)),
+        rows=calls if right is Right.CALL else puts,
+        twin_rows=puts if right is Right.CALL else calls,
     )
 
 

@@ -18,13 +18,14 @@ __all__ = ["CallPair"]
 class CallPair(StrikeChoice):
     """Buys calls of one underlying and sells calls of another with the same expiry, such as 1 SPXW against 10 SPY.
 
-    The expiry is the one nearest to ``dte`` at which both chains quote calls. The bought strike is chosen by ``strike``,
-    ``moneyness`` or ``delta``; the sold strike is the one nearest to the bought strike times the ratio of the forwards, each
-    forward by put-call parity of its own chain. The short calls are not covered by the long ones in a broker's eyes.
+    The expiry is the one nearest to ``dte`` at which both chains quote calls. The bought strike is chosen by
+    ``strike``, ``moneyness`` or ``delta``; the sold strike is the one nearest to the bought strike times the ratio of
+    the forwards (short over long), the lower of two, each forward by put-call parity of its own chain. The short calls
+    are not covered by the long ones in a broker's eyes.
 
     Raises:
-        ValueError: None or several of ``strike``, ``moneyness`` and ``delta`` given, the same underlying twice, or a value
-            out of its range.
+        ValueError: None or several of ``strike``, ``moneyness`` and ``delta`` given, the same underlying twice, or a
+            value out of its range.
     """
 
     long_underlying: str = "SPX"
@@ -32,7 +33,8 @@ class CallPair(StrikeChoice):
     short_underlying: str = "SPY"
     """Underlying whose calls are sold."""
     long_roots: tuple[str, ...] = ("SPXW",)
-    """Roots that may be bought; empty for all. The default leaves out AM-settled SPX, which settles hours before SPY."""
+    """Roots that may be bought; empty for all. The default leaves out AM-settled SPX, which settles hours before
+    SPY."""
     short_roots: tuple[str, ...] = ()
     """Roots that may be sold; empty for all."""
     long_quantity: int = 1
@@ -47,11 +49,11 @@ class CallPair(StrikeChoice):
             raise ValueError(msg)
         for name in ("long_quantity", "short_quantity"):
             quantity = getattr(self, name)
-            if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 1:
+            if type(quantity) is not int or quantity < 1:
                 msg = f"{name} must be a whole number, 1 or more, got {quantity!r}"
                 raise ValueError(msg)
 
-    def choose(self, chains: Mapping[str, Chain], underlying: str) -> tuple[Leg, ...] | NoFit:
+    def choose(self, chains: Mapping[str, Chain], underlying: str) -> tuple[Leg, ...] | NoFit:  # noqa: ARG002 - names both
         """Picks both legs, the bought one first, whichever of the two underlyings the signal is about.
 
         See :class:`~optarb.domain.legs.Structure`.
@@ -91,7 +93,5 @@ class CallPair(StrikeChoice):
         )
 
     def __str__(self) -> str:
-        return (
-            f"{self.long_quantity} {self.long_underlying} call against {self.short_quantity} {self.short_underlying} calls "
-            f"({self.in_words()})"
-        )
+        bought = f"{self.long_quantity} {self.long_underlying}"
+        return f"call pair, {bought} against {self.short_quantity} {self.short_underlying} ({self.in_words()})"

@@ -26,8 +26,8 @@ class LongPut(StrikeChoice):
     """
 
     roots: tuple[str, ...] = ()
-    """Option roots that may be chosen, such as ``("SPXW",)``; empty for all. Of two roots with one expiry the first of the
-    chain is taken."""
+    """Option roots that may be chosen, such as ``("SPXW",)``; empty for all. Of two roots with one expiry the first
+    of the chain is taken."""
 
     def choose(self, chains: Mapping[str, Chain], underlying: str) -> tuple[Leg, ...] | NoFit:
         """Picks the put; see :class:`~optarb.domain.legs.Structure`."""

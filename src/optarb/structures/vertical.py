@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from optarb.domain.contracts import Right
 from optarb.domain.legs import Leg, NoFit
 from optarb.domain.quotes import Chain
 from optarb.structures._strip import Strip, chain_of, find_strip
-from optarb.structures.strike_choice import StrikeChoice
+from optarb.structures.strike_choice import StrikeChoice, is_number
 
 __all__ = ["Vertical"]
 
@@ -21,9 +20,9 @@ __all__ = ["Vertical"]
 class Vertical(StrikeChoice):
     """A debit or credit spread: the chosen strike, and one ``width`` further out of the money against it.
 
-    A debit spread buys the chosen strike and sells the further one; a credit spread sells the chosen strike and buys the
-    further one. Further out of the money is higher for calls and lower for puts. So a call debit is bullish, a put credit
-    bullish, a put debit bearish and a call credit bearish. A leg that would be sold without a bid is no fit.
+    A debit spread buys the chosen strike and sells the further one; a credit spread sells the chosen strike and buys
+    the further one. Further out of the money is higher for calls and lower for puts: call debits and put credits are
+    bullish, put debits and call credits bearish. A leg that would be sold without a bid is no fit.
 
     Raises:
         ValueError: None or several of ``strike``, ``moneyness`` and ``delta`` given, or a value out of its range.
@@ -32,20 +31,20 @@ class Vertical(StrikeChoice):
     right: Right
     """Both legs are calls or both are puts."""
     width: float
-    """Distance of the strikes in dollars, positive. The quoted strike nearest to it is taken, the lower of two, always on
-    the far side of the chosen one."""
+    """Distance of the strikes in dollars, positive. The quoted strike nearest to it is taken, the lower of two, always
+    on the far side of the chosen one."""
     credit: bool = False
     """True to sell the chosen strike, False to buy it."""
     roots: tuple[str, ...] = ()
-    """Option roots that may be chosen, such as ``("SPXW",)``; empty for all. Of two roots with one expiry the first of the
-    chain is taken."""
+    """Option roots that may be chosen, such as ``("SPXW",)``; empty for all. Of two roots with one expiry the first
+    of the chain is taken."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.right, Right):
+        if self.right not in tuple(Right):
             msg = f"right must be Right.CALL or Right.PUT, got {self.right!r}"
-            raise ValueError(msg)  # noqa: TRY004 - one kind of error for a wrong field
-        if not isinstance(self.width, int | float) or not math.isfinite(self.width) or self.width <= 0:
+            raise ValueError(msg)
+        if not is_number(self.width) or self.width <= 0:
             msg = f"width must be a positive number of dollars, got {self.width!r}"
             raise ValueError(msg)
 
