@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv server demo test lint format docs bench soak pins clean
+.PHONY: help venv server demo test lint lint-style lint-format lint-mypy lint-pyright format docs bench soak pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,10 +22,18 @@ demo: venv ## Run a first backtest on real S&P 500 bars
 test: server ## Run the tests and every snippet of the documentation
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: venv ## Check style, format and types
+lint: lint-style lint-format lint-mypy lint-pyright ## Check style, format and types (-k goes on after a failure)
+
+lint-style: venv
 	$(BIN)/ruff check .
+
+lint-format: venv
 	$(BIN)/ruff format --check .
+
+lint-mypy: venv
 	$(BIN)/mypy
+
+lint-pyright: venv
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: venv ## Format the code and apply safe fixes

@@ -28,8 +28,8 @@ _DOWNLOAD_SECONDS = 300
 _BUILD_SECONDS = 1800
 
 
-class _Failed(Exception):  # noqa: N818 - never leaves this module
-    """One way of fetching did not work; the message says which and why."""
+class _Failed(Exception):
+    """One way of fetching did not work; the message says which and why. It never leaves this module."""
 
 
 def fetch(target: Path, say: Callable[[str], object]) -> tuple[Path | None, list[str]]:
