@@ -1,0 +1,9 @@
+"""Caches: where what was computed once is kept."""
+
+from __future__ import annotations
+
+from optarb.caches.file import FileCache
+from optarb.caches.memory import MemoryCache
+from optarb.caches.off import NoCache
+
+__all__ = ["FileCache", "MemoryCache", "NoCache"]
