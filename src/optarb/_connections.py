@@ -1,7 +1,7 @@
 """What components opened in this process: at most one resource a key, whichever thread asks first.
 
-A component is a frozen dataclass that holds its parameters and nothing else, so what it opens lives here, under its type and
-its connection fields. A forked child never touches what its parent opened: it opens its own.
+A component is a frozen dataclass that holds its parameters and nothing else, so what it opens lives here, under its
+type and its connection fields. A forked child never touches what its parent opened: it opens its own.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class _Registry:
                 self.retire(key)
 
     def after_fork(self) -> None:
-        # Another thread of the parent may have held the lock at the moment of the fork. The parent's slots stay, unused: were
-        # they dropped, the garbage collector would close the parent's connections from the child.
+        # Another thread of the parent may have held the lock at the moment of the fork. The parent's slots stay,
+        # unused: were they dropped, the garbage collector would close the parent's connections from the child.
         self.lock = threading.Lock()
 
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 from sqlalchemy.engine import make_url
 
 from optarb.errors import ConfigurationError
@@ -49,7 +50,7 @@ def address_of(url: str) -> Address:
 def _parse(url: str) -> tuple[sa.URL, str]:
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError:
+    except exc.ArgumentError:
         # Not chained, not quoted: the text may hold a password.
         raise ConfigurationError(
             "the url of a store cannot be read; write sqlite:///path/to/file.db or postgresql://user@host/database"

@@ -8,7 +8,7 @@ __all__ = ["checkpoint_digest"]
 
 
 def checkpoint_digest(parent: str, state: bytes) -> str:
-    """Names a checkpoint by all that led to it: SHA-256 over the parent's digest, a line feed and the state, in hexadecimal.
+    """Names a checkpoint by all that led to it: SHA-256 over parent, a line feed and state, in hexadecimal.
 
     Args:
         parent: Digest of the checkpoint before; ``""`` for the first.

@@ -1,6 +1,7 @@
 """An opened database: connections, transactions, and what its errors mean.
 
-SQLAlchemy gives dialect, pool and schema. Transactions run on the driver itself, since a book is written in many small ones.
+SQLAlchemy gives dialect, pool and schema. Transactions run on the driver itself, since a book is written in many small
+ones.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -24,7 +26,7 @@ from optarb.stores._schema import METADATA, SCHEMA_VERSION, Statement, Statement
 __all__ = ["Database", "Transaction", "open_database"]
 
 _LOG: Final = logging.getLogger("optarb.stores")
-# Primary result codes of SQLite after which the same call may work later: busy, locked, i/o error, full, cannot open, protocol.
+# SQLite: busy, locked, i/o error, full, cannot open, locking protocol. The same call may work later.
 _SQLITE_PASSING: Final = frozenset({5, 6, 10, 13, 14, 15})
 _SQLITE_NO_DATABASE: Final = frozenset({11, 26})  # corrupt, not a database
 _SCHEMA_LOCK: Final = 7_102_311  # any number, the same in every process
@@ -66,24 +68,24 @@ class Database:
         self._engine = engine
         self._timeout_seconds = timeout_seconds
         self._is_sqlite = engine.dialect.name == "sqlite"
-        # Threads of one process queue here, in order, instead of polling SQLite's lock. In memory there is one connection only,
-        # so readers queue too.
+        # Threads of one process queue here instead of polling SQLite's lock. In memory there is one connection only, so
+        # readers queue too.
         self._writers = threading.Lock() if self._is_sqlite else None
         self._readers = self._writers if address.in_memory else None
         self._file = _identity(address.file)
         self.statements = Statements(engine.dialect)
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Transaction]:
+    def reading(self) -> Generator[Transaction]:
         """One consistent picture; takes no lock that a writer would wait for."""
         with self._transaction("BEGIN", self._readers) as transaction:
             yield transaction
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self) -> Generator[Transaction]:
         """All or nothing: committed at the end of the block, rolled back if it raises."""
-        # A deferred BEGIN would have to trade its read lock for the write lock half-way, which SQLite refuses at once, whatever
-        # the busy time-out, if another connection wrote in between.
+        # A deferred BEGIN would have to trade its read lock for the write lock half-way, which SQLite refuses at once,
+        # whatever the busy time-out, if another connection wrote in between.
         with self._transaction("BEGIN IMMEDIATE", self._writers) as transaction:
             yield transaction
 
@@ -92,7 +94,7 @@ class Database:
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def _transaction(self, begin: str, queue: threading.Lock | None) -> Iterator[Transaction]:
+    def _transaction(self, begin: str, queue: threading.Lock | None) -> Generator[Transaction]:
         with self._turn(queue), translated_errors(self._address.shown):
             self._check_file()
             connection = self._engine.raw_connection()
@@ -107,14 +109,14 @@ class Database:
                 connection.close()  # back to the pool, which rolls back what is open
 
     @contextlib.contextmanager
-    def _turn(self, queue: threading.Lock | None) -> Iterator[None]:
+    def _turn(self, queue: threading.Lock | None) -> Generator[None]:
         if queue is None:
             yield
             return
         if not queue.acquire(timeout=self._timeout_seconds):
             raise StoreUnavailable(
-                f"store {self._address.shown!r} is locked: another thread of this process has been writing for more than "
-                f"{self._timeout_seconds} s; try again later"
+                f"store {self._address.shown!r} is locked: another thread of this process has been writing for more "
+                f"than {self._timeout_seconds} s; try again later"
             )
         try:
             yield
@@ -125,8 +127,8 @@ class Database:
         # SQLite goes on writing into a file that was deleted or replaced, and everything written there is lost.
         if self._file is not None and _identity(self._address.file) != self._file:
             raise StoreUnavailable(
-                f"the file of store {self._address.shown!r} is gone or was replaced while it was open; put it back, or call "
-                "close() on the store to open what is there now"
+                f"the file of store {self._address.shown!r} is gone or was replaced while it was open; put it back, "
+                "or call close() on the store to open what is there now"
             )
 
 
@@ -141,7 +143,7 @@ def _identity(file: str | None) -> tuple[int, int] | None:
 
 
 @contextlib.contextmanager
-def translated_errors(shown: str) -> Iterator[None]:
+def translated_errors(shown: str) -> Generator[None]:
     """Turns errors of drivers and of SQLAlchemy into errors of optarb.
 
     Args:
@@ -153,8 +155,8 @@ def translated_errors(shown: str) -> Iterator[None]:
     """
     try:
         yield
-    except sa.exc.SQLAlchemyError as error:
-        cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+    except exc.SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
         raise _translated(cause, shown) from cause
     except Exception as error:
         # PEP 249 prescribes these names; importing every driver to know its classes would be the heavier way.
@@ -174,7 +176,7 @@ def _translated(error: BaseException, shown: str) -> StoreError:
         passing = code & 0xFF in _SQLITE_PASSING
         if code & 0xFF in _SQLITE_NO_DATABASE:
             return StoreError(
-                f"store {shown!r} is no usable SQLite database ({error}); name another file, or restore it from a backup"
+                f"store {shown!r} is no usable SQLite database ({error}); name another file, or restore a backup"
             )
     if passing:
         return StoreUnavailable(f"store {shown!r} cannot be used right now ({error}); try again later")
@@ -227,7 +229,7 @@ def _engine(address: Address, timeout_seconds: float, synchronous: str) -> sa.En
     def set_up(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA synchronous={synchronous}").close()
 
-    sa.event.listen(engine, "connect", set_up)
+    event.listen(engine, "connect", set_up)
     return engine
 
 
@@ -246,16 +248,14 @@ def _check_place(file: Path) -> None:
 
 
 def _use_wal(engine: sa.Engine, timeout_seconds: float, shown: str) -> None:
-    """Turns on write-ahead logging, which the file remembers: readers and the writer then do not wait for each other."""
+    """Turns on write-ahead logging, which the file remembers: readers and the writer do not wait for each other."""
     deadline = time.monotonic() + timeout_seconds
     with engine.connect() as connection:
-        while True:
+        mode = None
+        while mode is None:
             try:
-                if connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal":
-                    return
                 mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar_one()
-                break
-            except sa.exc.OperationalError:
+            except exc.OperationalError:
                 # While another process turns it on, SQLite reports the lock at once instead of waiting its time-out.
                 if time.monotonic() >= deadline:
                     raise

@@ -2,11 +2,11 @@
 
 An owner is text. Two forms say more than their lease does:
 
-* ``pid:<host>:<pid>:<start>:<run>``: a process. Once it is gone from this very host, its book is free at once, so that a killed
-  notebook need not wait for a lease. ``<host>`` names the boot and the process namespace too: the same pid in another container,
-  or after a restart of the machine, is somebody else.
-* ``temporal:<workflow id>:<first run id>``: a workflow. Temporal runs one execution of an id at a time, so a newer run of the same
-  id proves that the older one ended.
+* ``pid:<host>:<pid>:<start>:<run>``: a process. Once it is gone from this very host, its book is free at once, so that
+  a killed notebook need not wait for a lease. ``<host>`` names the boot and the process namespace too: the same pid in
+  another container, or after a restart of the machine, is somebody else.
+* ``temporal:<workflow id>:<first run id>``: a workflow. Temporal runs one execution of an id at a time, so a newer run
+  of the same id proves that the older one ended.
 
 For every other owner, and wherever nothing can be proved, the lease decides.
 """
@@ -47,7 +47,7 @@ def is_running(
         claimant: Who wants the book; another owner.
         leased: Whether the recorded lease is not over yet.
         host: Where this process runs; None looks it up.
-        start_of: Tells when a process of this host started: None if there is none, ``""`` if it cannot be told. None looks it up.
+        start_of: Tells when a process of this host started, as :func:`process_start`, which stands in for None.
     """
     if not leased or _is_older_run(owner, claimant):
         return False

@@ -31,24 +31,25 @@ _LAST_SESSION: Final = 99_991_231
 class SqlStore:
     """Keeps books in a database.
 
-    Building one opens nothing. Every process opens the database once, at the first use, however many equal stores there are.
+    Building one opens nothing. A process opens the database once, at its first use, for all equal stores.
     """
 
     url: str = "sqlite:///optarb.db"
     """``sqlite:///path`` for a file (created if its folder exists), ``sqlite://`` for books that live and end with this
-    process, ``postgresql://user@host/database`` for PostgreSQL (extra ``postgres``). Leave the password to ``PGPASSWORD`` or
-    ``~/.pgpass``; one in the address is kept out of ``repr``, logs and errors."""
+    process, ``postgresql://user@host/database`` for PostgreSQL (extra ``postgres``). Leave the password to
+    ``PGPASSWORD`` or ``~/.pgpass``; one in the address is kept out of ``repr``, logs and errors."""
     name: str = ""
     """Tells several stores in memory apart; equal names share their books. Without meaning for other stores."""
     timeout_seconds: float = 30.0
     """How long a call waits for SQLite's lock before :class:`~optarb.errors.StoreUnavailable`; >= 0."""
     synchronous: Literal["normal", "full"] = "normal"
-    """When SQLite waits for the disk. ``normal`` survives every crash of a process; a power cut may take the last commits,
-    never the file's order, and a backtest computes them again. ``full`` survives the power cut too, at a wait a commit."""
+    """When SQLite waits for the disk. ``normal`` survives every crash of a process; a power cut may take the last
+    commits, never the file's order, and a backtest computes them again. ``full`` survives the power cut too, and waits
+    for the disk at every commit."""
 
     def __post_init__(self) -> None:
         """Checks the parameters."""
-        if not isinstance(self.url, str) or not self.url.startswith(("sqlite", "postgres")):
+        if not str(self.url).startswith(("sqlite", "postgres")):
             raise ConfigurationError(
                 "the url of a store must begin with sqlite: or postgresql:, as in sqlite:///optarb.db"
             )
@@ -90,7 +91,7 @@ class SqlStore:
         database = self._database()
         sql = database.statements
         with database.writing() as transaction:
-            # Trying to create it comes first, because it also makes whoever claims the same new book at this moment wait.
+            # Trying to create it comes first: whoever claims the same new book at this moment then waits.
             if transaction.run(sql.create_book, book_id=book_id, cancel_requested=0, **fresh):
                 _write_documents(transaction, database, book_id, documents)
                 return Claim(kind="new", epoch=1, info=_read_book(transaction, database, book_id))
