@@ -32,9 +32,9 @@ _BEGINNING: Final = 64 + 4 * 512  # header, and the longest key in UTF-8
 class FileCache:
     """Keeps each value in a file of its own.
 
-    Values of 64 KB and more come back as a ``memoryview`` on the mapped file: processes that read the same value share
-    its memory. Every file carries a checksum, tested when a process first reads it; a damaged file is deleted and counts
-    as absent. Nothing waits for the disk: after a power cut, what is incomplete is found by its checksum.
+    Values of 64 KB and more come back as a ``memoryview`` on the mapped file: processes that read the same value
+    share its memory. Every file carries a checksum, tested when a process first reads it; a damaged file is deleted and
+    counts as absent. Nothing waits for the disk: after a power cut, what is incomplete is found by its checksum.
     """
 
     path: str = ".optarb/cache"

@@ -50,7 +50,7 @@ def address_of(url: str) -> Address:
 def _parse(url: str) -> tuple[sa.URL, str]:
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):
         # Not chained, not quoted: the text may hold a password.
         raise ConfigurationError(
             "the url of a store cannot be read; write sqlite:///path/to/file.db or postgresql://user@host/database"

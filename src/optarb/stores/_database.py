@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Generator, Sequence
@@ -238,6 +239,8 @@ def _check_place(file: Path) -> None:
         raise StoreError(f"the store's file {str(file)!r} is a folder; name a file in it")
     if not file.parent.is_dir():
         raise StoreError(f"the folder of the store's file {str(file)!r} does not exist; create it, or name another")
+    if not os.access(file.parent, os.W_OK):  # the log lies beside the file
+        raise StoreError(f"the folder of the store's file {str(file)!r} cannot be written; check its permissions")
     if file.exists():
         try:
             file.open("r+b").close()
