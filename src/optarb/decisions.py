@@ -6,16 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from types import MappingProxyType
 
 from optarb.domain.legs import Leg
 from optarb.domain.quotes import Quote
 from optarb.domain.signals import Direction
 
 __all__ = ["Candidate", "Decision", "Denial", "Entry", "Exit", "Review"]
-
-_NO_NUMBERS: Mapping[str, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -86,7 +82,7 @@ class Denial:
     """Stable short name of the rule, such as ``"max_open_positions"``."""
     reason: str
     """In words."""
-    numbers: Mapping[str, str] = field(default=_NO_NUMBERS)
+    numbers: Mapping[str, str] = field(default_factory=dict[str, str])
     """The figures that decided, as text, such as ``{"open": "5", "limit": "5"}``."""
 
 

@@ -5,6 +5,7 @@ From the high bits down: root index (8), expiry in days since 1970 (16), put fla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from optarb.domain.contracts import OptionContract, Right
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["KeyColumns", "pack_key", "pack_keys", "unpack_key"]
+__all__ = ["KeyColumns", "pack_key", "pack_keys", "renumber_roots", "unpack_key"]
 
 _STRIKE_BITS = 27
 _RIGHT_SHIFT = _STRIKE_BITS
@@ -85,3 +86,14 @@ def unpack_key(keys: NDArray[np.int64]) -> KeyColumns:
         calls=(keys >> _RIGHT_SHIFT & 1) == 0,
         thousandths=keys & ((1 << _STRIKE_BITS) - 1),
     )
+
+
+def renumber_roots(keys: NDArray[np.int64], new_indices: Sequence[int]) -> NDArray[np.int64]:
+    """Rewrites keys for another root table; order within a session is kept if the root's order is.
+
+    Args:
+        keys: Keys of the old table.
+        new_indices: For each old root index the new one.
+    """
+    indices = np.array([*new_indices, 0], dtype=np.int64)[keys >> _ROOT_SHIFT]
+    return indices << _ROOT_SHIFT | keys & ((1 << _ROOT_SHIFT) - 1)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from decimal import Decimal
-
-from optarb.domain.contract_keys import pack_keys
+from optarb.domain.contract_keys import pack_keys, renumber_roots
 from optarb.domain.contracts import OptionContract, Right, Settlement
 from optarb.domain.quotes import Chain
 
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
 
     from optarb.domain.quote_table import QuoteTable
 
-__all__ = ["ChainTable", "clean_quotes"]
+__all__ = ["ChainTable", "clean_quotes", "joined"]
 
-_NEW_YORK_CLOSE_MINUTES = 16 * 60
 _ONE = Decimal(1)
 
 
@@ -56,6 +54,29 @@ class ChainTable:
     asks: NDArray[np.float64]
     """Asks, positive."""
 
+    def months(self) -> Iterator[tuple[str, ChainTable]]:
+        """Splits the table by calendar month, as ``("2018-01", table)``."""
+        months = self.sessions.astype("datetime64[M]")
+        for month in np.unique(months):
+            lo, hi = (int(np.searchsorted(months, month, side)) for side in ("left", "right"))
+            yield str(month), self._sliced(lo, hi)
+
+    def _sliced(self, lo: int, hi: int) -> ChainTable:
+        start, stop = int(self.offsets[lo]), int(self.offsets[hi])
+        return ChainTable(
+            symbol=self.symbol,
+            modelled=self.modelled,
+            roots=self.roots,
+            sessions=self.sessions[lo:hi],
+            offsets=self.offsets[lo : hi + 1] - start,
+            taken_first=self.taken_first[lo:hi],
+            taken_last=self.taken_last[lo:hi],
+            underlying_prices=self.underlying_prices[lo:hi],
+            keys=self.keys[start:stop],
+            bids=self.bids[start:stop],
+            asks=self.asks[start:stop],
+        )
+
     def chain(self, session: date) -> Chain | None:
         """Returns the chain of one session, or None if it has no usable quote."""
         i = int(np.searchsorted(self.sessions, np.datetime64(session, "D")))
@@ -76,7 +97,9 @@ class ChainTable:
         )
 
 
-def clean_quotes(table: QuoteTable, symbol: str) -> tuple[ChainTable, Mapping[str, int]]:
+def clean_quotes(
+    table: QuoteTable, symbol: str, closes_at: Callable[[date], datetime]
+) -> tuple[ChainTable, dict[str, int]]:
     """Drops the rows that must never be traded on, sorts the rest, and counts what was dropped by kind.
 
     Kinds: ``unquoted`` (bid or ask missing, or both zero), ``negative``, ``crossed`` (bid above ask; or a bid without an ask),
@@ -87,6 +110,7 @@ def clean_quotes(table: QuoteTable, symbol: str) -> tuple[ChainTable, Mapping[st
     Args:
         table: Raw quotes of whole sessions.
         symbol: The underlying.
+        closes_at: When a session closes.
     """
     bids, asks = table.bids, table.asks
     counts: dict[str, int] = {}
@@ -97,7 +121,7 @@ def clean_quotes(table: QuoteTable, symbol: str) -> tuple[ChainTable, Mapping[st
         ("crossed", bids > asks),
         ("adjusted", _adjusted(table)),
         ("expired", table.expiries < table.sessions),
-        ("dead", _dead(table)),
+        ("dead", _dead(table, closes_at)),
     ):
         dropped = keep & bad
         if dropped.any():
@@ -119,22 +143,25 @@ def _adjusted(table: QuoteTable) -> NDArray[np.bool_]:
     return np.array([*odd, False], dtype=np.bool_)[table.root_indices]
 
 
-def _dead(table: QuoteTable) -> NDArray[np.bool_]:
+def _dead(table: QuoteTable, closes_at: Callable[[date], datetime]) -> NDArray[np.bool_]:
     """Rows taken when their contract could not be traded any more.
 
     AM-settled contracts end the session before; PM-settled index contracts at the close of their last session. Physically
-    settled ones trade on to 16:15 New York, so that a quote taken by then is alive.
+    settled ones trade on for a quarter of an hour, so that a quote taken at the close is alive.
     """
-    settlements = [_settlement(root) for root in table.roots]
-    am = np.array([s is Settlement.AM for s in settlements], dtype=np.bool_)[table.root_indices]
-    pm = np.array([s is Settlement.PM for s in settlements], dtype=np.bool_)[table.root_indices]
     last_day = table.expiries == table.sessions
     if not last_day.any():
         return last_day
-    unknown = np.isnat(table.taken_at)
+    settlements = [_settlement(root) for root in table.roots]
+    am = np.array([s is Settlement.AM for s in settlements], dtype=np.bool_)[table.root_indices]
+    pm = np.array([s is Settlement.PM for s in settlements], dtype=np.bool_)[table.root_indices]
+    rows = np.flatnonzero(last_day)
+    days, inverse = np.unique(table.sessions[rows], return_inverse=True)
+    closes = np.array([int(closes_at(day.item()).timestamp()) for day in days], dtype=np.int64)
+    taken = table.taken_at[rows].astype("datetime64[s]")
     late = np.zeros(len(table), dtype=np.bool_)
-    rows = np.flatnonzero(last_day & ~unknown)
-    late[rows] = _new_york_minutes(table.taken_at[rows]) >= _NEW_YORK_CLOSE_MINUTES
+    late[rows] = np.isnat(taken) | (taken.astype(np.int64) >= closes[inverse])
+    unknown = np.isnat(table.taken_at)
     return last_day & (am | unknown | (pm & late))
 
 
@@ -143,17 +170,6 @@ def _settlement(root: str) -> Settlement:
         return OptionContract(root=root, expiry=date(2000, 1, 1), right=Right.CALL, strike=_ONE).settlement
     except ValueError:
         return Settlement.PHYSICAL
-
-
-def _new_york_minutes(taken_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Minutes after midnight in New York; the offset is looked up once a day."""
-    from optarb.domain.time import new_york_offset_minutes
-
-    seconds = taken_at.astype("datetime64[s]").astype(np.int64)
-    days = seconds // 86_400
-    unique, inverse = np.unique(days, return_inverse=True)
-    offsets = np.array([new_york_offset_minutes(int(day)) for day in unique], dtype=np.int64)
-    return (seconds // 60 + offsets[inverse]) % 1440
 
 
 def _sorted(
@@ -212,3 +228,29 @@ def _medians(values: NDArray[np.float64], offsets: NDArray[np.int64]) -> NDArray
         first = known[0]
         out[i] = first if bool(np.all(known == first)) else np.nanmedian(known) if np.isfinite(known).any() else np.nan
     return out
+
+
+def joined(tables: Sequence[ChainTable]) -> ChainTable:
+    """Joins tables of one symbol whose sessions follow each other.
+
+    Args:
+        tables: At least one, in time.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    roots = tuple(sorted({root for table in tables for root in table.roots}))
+    starts = np.cumsum([0, *(len(table.keys) for table in tables)])
+    offsets = [table.offsets[:-1] + start for table, start in zip(tables, starts, strict=False)]
+    return ChainTable(
+        symbol=tables[0].symbol,
+        modelled=any(table.modelled for table in tables),
+        roots=roots,
+        sessions=np.concatenate([table.sessions for table in tables]),
+        offsets=np.append(np.concatenate(offsets), starts[-1]).astype(np.int64),
+        taken_first=np.concatenate([table.taken_first for table in tables]),
+        taken_last=np.concatenate([table.taken_last for table in tables]),
+        underlying_prices=np.concatenate([table.underlying_prices for table in tables]),
+        keys=np.concatenate([renumber_roots(table.keys, [roots.index(root) for root in table.roots]) for table in tables]),
+        bids=np.concatenate([table.bids for table in tables]),
+        asks=np.concatenate([table.asks for table in tables]),
+    )

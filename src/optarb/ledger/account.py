@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from types import MappingProxyType
 
 from optarb.domain.contracts import OptionContract
 from optarb.domain.orders import OrderIntent
 
 __all__ = ["Account", "Position", "PositionLeg"]
-
-_NO_NOTES: Mapping[str, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionLeg:
@@ -64,7 +60,7 @@ class Position:
     """Whether every leg has a usable quote at this instant, so that ``value_usd`` is current."""
     proceeds_usd: Decimal = Decimal(0)
     """Cash that parts already closed or settled brought, before fees."""
-    notes: Mapping[str, str] = field(default=_NO_NOTES)
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
     """The position manager's own notes, checkpointed with the book."""
 
     @property

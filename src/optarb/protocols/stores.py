@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from optarb.ledger.rows import Row, Rows
 
-__all__ = ["BacktestStore", "BlockKey", "BookInfo", "BookStatus", "Checkpoint", "Claim", "ClaimKind"]
+__all__ = ["BacktestStore", "BlockKey", "BookInfo", "BookStatus", "Checkpoint", "Claim", "ClaimKind", "checkpoint_digest"]
 
 ClaimKind = Literal["new", "mine", "resume", "finished"]
 """How a claim went: a fresh book, a repetition of the same owner's claim, an unfinished book taken over, a finished book."""
@@ -83,6 +84,16 @@ class Claim:
     """To be given with every write."""
     info: BookInfo
     """The book as it stands after the claim."""
+
+
+def checkpoint_digest(parent: str, state: bytes) -> str:
+    """Names a checkpoint by all that led to it: SHA-256 over parent, a line feed and state, in hexadecimal.
+
+    Args:
+        parent: Digest of the checkpoint before; ``""`` for the first.
+        state: The state as it is stored.
+    """
+    return hashlib.sha256(parent.encode("ascii") + b"\n" + state).hexdigest()
 
 
 class BacktestStore(Protocol):

@@ -1,0 +1,56 @@
+"""Outside calls that are made once: stored before they are used, waited for while another copy makes them."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from optarb.errors import ComponentError
+
+if TYPE_CHECKING:
+    from optarb.backtesting.context import RunContext
+
+__all__ = ["OnceCalls"]
+
+_LEASE_SECONDS = 120.0
+"""How long a caller may take before another copy may ask again: an LLM's slowest answer, with room."""
+_POLL_SECONDS = 0.2
+
+
+class OnceCalls:
+    """The outside calls of one expert on one underlying in one session."""
+
+    def __init__(self, context: RunContext, scope: str) -> None:
+        """Opens the scope.
+
+        Args:
+            context: The run.
+            scope: Session, underlying and expert.
+        """
+        self._context = context
+        self._scope = scope
+
+    def call(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """Returns the stored reply of a key, making the call if there is none.
+
+        Args:
+            key: Name of the call within the scope.
+            make: Makes the call.
+
+        Raises:
+            ComponentError: The call returned something other than bytes.
+        """
+        store, book = self._context.store, self._context.book_id
+        name, owner = f"{self._scope}/{key}", uuid.uuid4().hex
+        while True:
+            stored = store.reply(book, name)
+            if stored is not None:
+                return stored
+            if store.lease_reply(book, name, owner, _LEASE_SECONDS):
+                reply = make()
+                if not isinstance(reply, bytes):
+                    raise ComponentError(f"view.once({key!r}): the call must return bytes, got {type(reply).__name__}")
+                return store.write_reply(book, self._context.epoch, name, reply)
+            threading.Event().wait(_POLL_SECONDS)

@@ -1,0 +1,69 @@
+"""The phases as data: what is done in which order, in which units, and what may run at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from optarb.backtesting import features, ingest, signals, trade
+
+if TYPE_CHECKING:
+    from optarb.backtesting.context import Plan
+    from optarb.specs import ExecutionSpec
+
+__all__ = ["PHASES", "Phase", "Unit", "units_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """One phase between claim and close."""
+
+    name: str
+    """Stable name, as it stands in checkpoints."""
+    parallel: bool
+    """Whether its units may run at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One piece of a phase."""
+
+    name: str
+    """Symbol or expert; empty for the trade phase."""
+    first: int = 0
+    """Number of the first block; 0 where the unit is no range of blocks."""
+    last: int = 0
+    """Number of the block after the last."""
+
+
+PHASES: tuple[Phase, ...] = (
+    Phase(name=ingest.PHASE, parallel=True),
+    Phase(name=features.PHASE, parallel=True),
+    Phase(name=signals.PHASE, parallel=True),
+    Phase(name=trade.PHASE, parallel=False),
+)
+"""In the order in which they run."""
+
+
+def units_of(phase: str, plan: Plan, execution: ExecutionSpec) -> tuple[Unit, ...]:
+    """Cuts a phase into units.
+
+    The signals phase gives each expert its blocks in ranges of about ``sessions / (4 x parallelism)`` sessions.
+
+    Args:
+        phase: Name of the phase.
+        plan: The plan.
+        execution: How to run it.
+    """
+    if phase in {ingest.PHASE, features.PHASE}:
+        return tuple(Unit(name=symbol) for symbol in plan.symbols)
+    blocks = ceil(len(plan.sessions) / plan.block_sessions)
+    if phase == trade.PHASE:
+        return (Unit(name="", last=blocks),)
+    step = max(1, round(len(plan.sessions) / (4 * execution.parallelism) / plan.block_sessions))
+    return tuple(
+        Unit(name=expert, first=first, last=min(first + step, blocks))
+        for expert in plan.experts
+        for first in range(0, blocks, step)
+    )

@@ -1,0 +1,141 @@
+"""The in-process runner: the same functions that Temporal's activities call, in a loop."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from optarb.backtesting import features, ingest, signals
+from optarb.backtesting.claim import claim_book, new_backtest_id
+from optarb.backtesting.close import close_book
+from optarb.backtesting.context import RunContext, Tick
+from optarb.backtesting.features import compute_features
+from optarb.backtesting.ingest import ingest_symbol
+from optarb.backtesting.phases import PHASES, Phase, Unit, units_of
+from optarb.backtesting.progress import ProgressCallback, showing
+from optarb.backtesting.signals import evaluate_blocks
+from optarb.backtesting.trade import trade_blocks
+from optarb.errors import Cancelled, Superseded
+from optarb.reports.result import Result, load_result
+from optarb.specs import Progress
+from optarb.stores import process_owner
+
+if TYPE_CHECKING:
+    from optarb.desk import Desk
+    from optarb.specs import BacktestSpec
+
+__all__ = ["backtest", "lease_tick", "run_phase_unit"]
+
+
+def backtest(spec: BacktestSpec, desk: Desk, *, progress: bool | ProgressCallback | None = None) -> Result:
+    """Runs a backtest in this process, or goes on with one that was begun.
+
+    Args:
+        spec: What to run. With a ``backtest_id`` an unfinished run is resumed and a finished one returned.
+        desk: Strategies, data and infrastructure.
+        progress: True for a bar, False for none, None for a bar on a terminal or in a notebook, or a function that is called
+            with a :class:`Progress` at most a few times a second.
+
+    Returns:
+        The result.
+
+    Raises:
+        OptarbError: See :mod:`optarb.errors`. What was committed stays; the message of an interruption names the id.
+        KeyboardInterrupt: Interrupted; the book can be resumed by its id, which is printed.
+    """
+    book_id = spec.backtest_id or new_backtest_id(spec)
+    claim = claim_book(desk, spec, book_id, process_owner())
+    if claim.kind == "finished":
+        return load_result(desk, book_id)
+    context = RunContext.open(desk, spec, book_id, claim.epoch)
+    try:
+        with showing(progress, book_id) as report:
+            _run(context, report)
+    except KeyboardInterrupt:
+        desk.store.finish(book_id, claim.epoch, "cancelled")
+        print(f"interrupted; resume with backtest_id={book_id!r}")  # noqa: T201 - the user must learn the id
+        raise
+    except Cancelled:
+        desk.store.finish(book_id, claim.epoch, "cancelled")
+        raise
+    except Superseded:
+        raise
+    except BaseException as error:
+        desk.store.finish(book_id, claim.epoch, "failed", error=f"{type(error).__name__}: {error}")
+        raise
+    return load_result(desk, book_id)
+
+
+def _run(context: RunContext, report: ProgressCallback) -> None:
+    for phase in PHASES:
+        units = units_of(phase.name, context.plan, context.spec.execution)
+        weights = [_weight(phase, unit, context) for unit in units]
+        for number, unit in enumerate(units):
+            before, total = sum(weights[:number]), sum(weights)
+
+            def shown(name: str, done: int, of: int, before: int = before, total: int = total) -> None:
+                report(Progress(backtest_id=context.book_id, phase=name, done=before + (done if of else 0), total=total))
+
+            run_phase_unit(context, phase.name, unit, None, lease_tick(context, shown))
+            shown(phase.name, weights[number], 1)
+    close_book(context)
+    report(Progress(backtest_id=context.book_id, phase="finished", done=1, total=1))
+
+
+def _weight(phase: Phase, unit: Unit, context: RunContext) -> int:
+    if phase.name in {ingest.PHASE, features.PHASE}:
+        return 1
+    size = context.plan.block_sessions
+    return min(unit.last * size, len(context.plan.sessions)) - unit.first * size
+
+
+def run_phase_unit(context: RunContext, phase: str, unit: Unit, budget_seconds: float | None, tick: Tick) -> bool:
+    """Runs one unit of a phase.
+
+    Args:
+        context: The run.
+        phase: Name of the phase.
+        unit: The unit.
+        budget_seconds: For the trade phase: see :func:`optarb.backtesting.trade.trade_blocks`.
+        tick: Called after each piece of work.
+
+    Returns:
+        Whether the unit is complete; only the trade phase may need to be called again.
+    """
+    if phase == ingest.PHASE:
+        ingest_symbol(context, unit.name, tick)
+    elif phase == features.PHASE:
+        compute_features(context, unit.name, tick)
+    elif phase == signals.PHASE:
+        evaluate_blocks(context, unit.name, context.plan.blocks[unit.first : unit.last], tick)
+    else:
+        return trade_blocks(context, budget_seconds, tick)
+    return True
+
+
+def lease_tick(context: RunContext, then: Tick) -> Tick:
+    """Wraps a tick so that it renews the lease and notices requests to stop, a few times in a lease's life.
+
+    Args:
+        context: The run.
+        then: Called at most four times a second.
+    """
+    execution = context.spec.execution
+    state = {"renewed": time.monotonic(), "told": 0.0}
+
+    def tick(phase: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - state["told"] < _TELL_SECONDS:
+            return
+        state["told"] = now
+        then(phase, done, total)
+        if now - state["renewed"] >= min(execution.lease_seconds / 4, _RENEW_SECONDS):
+            state["renewed"] = now
+            if context.store.renew(context.book_id, context.epoch, execution.lease_seconds):
+                raise Cancelled(f"book {context.book_id!r} was asked to stop; resume it with the same backtest_id")
+
+    return tick
+
+
+_TELL_SECONDS = 0.25
+_RENEW_SECONDS = 1.0

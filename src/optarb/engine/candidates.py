@@ -1,0 +1,122 @@
+"""Signals become candidates: their legs priced on the view, or refused with a rule and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from optarb.decisions import Candidate
+from optarb.domain.money import price
+from optarb.ledger.margin import Holding, naked_margin, payoff_bounds
+
+if TYPE_CHECKING:
+    from optarb.domain.legs import Leg
+    from optarb.domain.quotes import Quote
+    from optarb.engine.evaluation import ChosenSignal
+    from optarb.engine.view import View
+    from optarb.protocols import FeeModel, FillModel
+
+__all__ = ["Refusal", "price_signal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why the engine itself does not let a signal become a candidate."""
+
+    rule: str
+    """``no_fit``, ``last_session``, ``expires_today``, ``unquoted``, ``zero_bid_short`` or ``size``."""
+    reason: str
+    """In words."""
+    numbers: Mapping[str, str]
+    """The figures that decided."""
+
+
+def price_signal(
+    signal: ChosenSignal, view: View, fills: FillModel, fees: FeeModel, *, last_session: bool
+) -> Candidate | Refusal:
+    """Prices one unit of a signal's legs on the view.
+
+    Args:
+        signal: The signal with its legs.
+        view: The session's view.
+        fills: Prices of the fills.
+        fees: Fees of the orders.
+        last_session: Whether this is the last session of the run, in which nothing is opened.
+    """
+    if signal.no_fit is not None:
+        return Refusal(rule="no_fit", reason=signal.no_fit, numbers={})
+    if last_session:
+        return Refusal(rule="last_session", reason="nothing is opened in the last session", numbers={})
+    priced = _priced(signal.legs, view, fills)
+    if isinstance(priced, Refusal):
+        return priced
+    holdings: list[Holding] = [(leg.contract, leg.ratio, at) for leg, _, at in priced]
+    premium = sum((at * ratio * contract.multiplier for contract, ratio, at in holdings), Decimal(0))
+    bounds = payoff_bounds(holdings)
+    margin = Decimal(0)
+    if bounds.max_loss_usd is None:
+        margin = naked_margin(holdings, _underlying_prices(signal.legs, view))
+    elif premium <= 0:
+        margin = bounds.max_loss_usd
+    closing = [type(leg)(contract=leg.contract, ratio=-leg.ratio) for leg in signal.legs]
+    return Candidate(
+        session=view.session,
+        expert=signal.expert,
+        underlying=signal.underlying,
+        direction=signal.direction,
+        confidence=signal.confidence,
+        reasons=signal.reasons,
+        structure=signal.structure,
+        legs=signal.legs,
+        quotes=tuple(quote for _, quote, _ in priced),
+        premium_usd=premium,
+        max_loss_usd=bounds.max_loss_usd,
+        max_profit_usd=bounds.max_profit_usd,
+        margin_usd=margin,
+        round_trip_fees_usd=fees.fees(signal.legs, 1, view.session) + fees.fees(closing, 1, view.session),
+    )
+
+
+def _priced(
+    legs: tuple[Leg, ...], view: View, fills: FillModel
+) -> list[tuple[Leg, Quote, Decimal]] | Refusal:
+    priced: list[tuple[Leg, Quote, Decimal]] = []
+    for leg in legs:
+        contract = leg.contract
+        if ends_by(contract.expiry, view.session):
+            return _refusal("expires_today", contract=contract, session=view.session)
+        chain = view.chains.get(contract.underlying)
+        quote = None if chain is None else chain.quote(contract)
+        if quote is None:
+            return _refusal("unquoted", contract=contract)
+        if len(legs) == 1 and leg.ratio < 0 and not quote.bid:
+            return _refusal("zero_bid_short", contract=contract, bid=quote.bid, ask=quote.ask)
+        at = fills.fill_price(quote, leg.ratio)
+        if at is None:
+            return _refusal("size", contract=contract, quantity=leg.ratio)
+        priced.append((leg, quote, at))
+    return priced
+
+
+def ends_by(expiry: date, session: date) -> bool:
+    """Whether a contract of that expiry is in its last session, or past it."""
+    return expiry <= session
+
+
+def _underlying_prices(legs: tuple[Leg, ...], view: View) -> dict[str, Decimal]:
+    """Prices beside the chains; where the source has none, the close the view knows."""
+    prices: dict[str, Decimal] = {}
+    for symbol in {leg.contract.underlying for leg in legs}:
+        beside = view.chains[symbol].underlying_price
+        known = beside if beside == beside else float(view.bars(symbol, 1).close[-1])  # noqa: PLR0124 - NaN test
+        prices[symbol] = price(known)
+    return prices
+
+
+def _refusal(rule: str, **numbers: object) -> Refusal:
+    told = {name: str(value) for name, value in numbers.items()}
+    words = ", ".join(f"{name} {value}" for name, value in told.items())
+    return Refusal(rule=rule, reason=f"{rule}: {words}", numbers=told)

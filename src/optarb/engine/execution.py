@@ -1,0 +1,93 @@
+"""Orders go to a broker and come back as fills: the same for a backtest and for a live day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from optarb.domain.orders import Accepted, OrderIntent, Rejected
+from optarb.engine.evaluation import legs_text
+from optarb.domain.legs import Leg
+from optarb.domain.money import to_units
+
+if TYPE_CHECKING:
+    from optarb.domain.contracts import OptionContract
+    from optarb.domain.quotes import Quote
+    from optarb.engine.recorder import Recorder
+    from optarb.engine.view import View
+    from optarb.ledger.book import Book
+    from optarb.protocols import BrokerAdapter
+
+__all__ = ["Pump", "work_orders"]
+
+Pump = Callable[[], bool]
+"""Lets the market move on; False when it will not move any more in this session."""
+
+
+def work_orders(
+    orders: Sequence[OrderIntent], *, book: Book, broker: BrokerAdapter, view: View, pump: Pump, recorder: Recorder
+) -> dict[str, Rejected]:
+    """Sends orders that the book has placed, and books their fills until each is terminal or the market stands still.
+
+    What still works then is cancelled; an answer that stays open leaves the order working in the book.
+
+    Args:
+        orders: In the order in which to send them; :meth:`optarb.ledger.book.Book.place` was called for each.
+        book: The book.
+        broker: Where to send them.
+        view: Quotes beside the fills, for the record.
+        pump: Called between looks at the broker.
+        recorder: Takes intents and fills.
+
+    Returns:
+        The refusals by order id.
+    """
+    rejected: dict[str, Rejected] = {}
+    open_ids: list[str] = []
+    for order in orders:
+        _record_intent(order, recorder)
+        answer = broker.submit(order)
+        if isinstance(answer, Rejected):
+            rejected[order.order_id] = answer
+            book.drop(order.order_id)
+        else:
+            open_ids.append(order.order_id)
+            if not isinstance(answer, Accepted):
+                recorder.count("unknown_answers")
+    moving = bool(open_ids)
+    while open_ids and moving:
+        moving = pump()
+        open_ids = [order_id for order_id in open_ids if not _read(order_id, book, broker, view, recorder)]
+    for order_id in open_ids:
+        broker.cancel(order_id)
+        _read(order_id, book, broker, view, recorder)
+    return rejected
+
+
+def _read(order_id: str, book: Book, broker: BrokerAdapter, view: View, recorder: Recorder) -> bool:
+    """Books what the broker knows of an order now; True once it is terminal."""
+    report = broker.find(order_id)
+    if report is None:
+        return False
+    for record in book.apply(report):
+        recorder.fill(record, _quote(record.contract, view))
+    return report.status.is_terminal
+
+
+def _quote(contract: OptionContract, view: View) -> Quote | None:
+    chain = view.chains.get(contract.underlying)
+    return None if chain is None else chain.quote(contract)
+
+
+def _record_intent(order: OrderIntent, recorder: Recorder) -> None:
+    legs = tuple(Leg(contract=leg.contract, ratio=leg.quantity) for leg in order.legs)
+    recorder.add(
+        "intents",
+        order.position_id,
+        str(order.purpose),
+        order.attempt,
+        order.units,
+        legs_text(legs),
+        None if order.limit is None else to_units(order.limit),
+        order.reason,
+    )

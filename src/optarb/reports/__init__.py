@@ -1,0 +1,1 @@
+"""What a book came to: figures, tables and explanations."""
