@@ -22,7 +22,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from optarb.errors import MissingExtra, SchemaMismatch, StoreError, StoreUnavailable
 from optarb.stores._addresses import Address
-from optarb.stores._schema import METADATA, SCHEMA_VERSION, Statement, Statements, meta
+from optarb.stores._schema import METADATA, SCHEMA_VERSION, Statement, meta, statements_for
 
 __all__ = ["Database", "Transaction", "open_database"]
 
@@ -74,7 +74,7 @@ class Database:
         self._writers = threading.Lock() if self._is_sqlite else None
         self._readers = self._writers if address.in_memory else None
         self._file = _identity(address.file)
-        self.statements = Statements(engine.dialect)
+        self.statements = statements_for(engine.dialect.name)
 
     @contextlib.contextmanager
     def reading(self) -> Generator[Transaction]:
@@ -268,7 +268,8 @@ def _use_wal(engine: sa.Engine, timeout_seconds: float, shown: str) -> None:
 
 
 def _prepare_schema(engine: sa.Engine, shown: str) -> None:
-    if _stored_version(engine) is None:
+    version = _stored_version(engine)
+    if version is None:
         with engine.connect() as connection:
             if engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -279,7 +280,7 @@ def _prepare_schema(engine: sa.Engine, shown: str) -> None:
                 METADATA.create_all(connection)
                 connection.execute(sa.insert(meta).values(schema_version=SCHEMA_VERSION))
             connection.commit()
-    version = _stored_version(engine)
+        version = _stored_version(engine)
     if version != SCHEMA_VERSION:
         raise SchemaMismatch(
             f"store {shown!r} has schema version {version}, this optarb reads and writes version {SCHEMA_VERSION}; "

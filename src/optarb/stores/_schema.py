@@ -5,13 +5,13 @@ Statements are built with SQLAlchemy and run through the driver as they are: com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import Dialect
 
 from optarb.ledger.rows import TABLES
@@ -19,7 +19,7 @@ from optarb.ledger.rows import TABLES
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
-__all__ = ["METADATA", "SCHEMA_VERSION", "Statement", "Statements", "meta"]
+__all__ = ["METADATA", "SCHEMA_VERSION", "Statement", "Statements", "meta", "statements_for"]
 
 SCHEMA_VERSION: Final = 1
 """Goes up with every change of a table."""
@@ -120,9 +120,9 @@ def _value(name: str) -> sa.BindParameter[Any]:
 class Statements:
     """Every statement the store runs, for one dialect."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, insert: Callable[[sa.Table], Any]) -> None:
         self._dialect = dialect
-        self._insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+        self._insert = insert  # SQL's standard has no "on conflict": each dialect brings its own insert
         self._of_books()
         self._of_blocks()
         self._of_replies()
@@ -221,3 +221,21 @@ class Statements:
             .where(table.c.book_id == _value("book_id"), table.c.session.between(_value("first"), _value("last")))
             .order_by(table.c.session, table.c.seq)
         )
+
+
+@functools.cache
+def statements_for(backend: str) -> Statements:
+    """Returns the statements for a kind of database, compiled once in a process.
+
+    Args:
+        backend: ``"sqlite"`` or ``"postgresql"``.
+    """
+    # Either dialect takes a while to import; only one is needed.
+    if backend == "postgresql":
+        from sqlalchemy.dialects import postgresql
+        from sqlalchemy.dialects.postgresql import psycopg
+
+        return Statements(psycopg.dialect(paramstyle="format"), postgresql.insert)  # type: ignore[no-untyped-call]
+    from sqlalchemy.dialects import sqlite
+
+    return Statements(sqlite.dialect(paramstyle="qmark"), sqlite.insert)
