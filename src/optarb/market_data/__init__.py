@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from optarb.market_data.combined import CombinedMarketData
 from optarb.market_data.csv_folder import CsvMarketData
+from optarb.market_data.demo import ArchMarketData, demo_market_data
+from optarb.market_data.modelled import ModelledOptions
 from optarb.market_data.parquet_folder import ParquetMarketData
 
-__all__ = ["CsvMarketData", "ParquetMarketData"]
+__all__ = [
+    "ArchMarketData",
+    "CombinedMarketData",
+    "CsvMarketData",
+    "ModelledOptions",
+    "ParquetMarketData",
+    "demo_market_data",
+]

@@ -64,9 +64,7 @@ class ColumnReader:
         name = self._names.get(ours, ours)
         if name not in self.table.names:
             present = ", ".join(self.table.names)
-            msg = (
-                f"{self.table.file} has no column {name!r} for {ours!r}; it has {present}; name yours in columns={{...}}"
-            )
+            msg = f"{self.table.file} has no column {name!r} for {ours!r}; it has {present}; map it in columns={{...}}"
             raise BadData(msg)
         return name
 

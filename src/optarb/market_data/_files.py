@@ -43,7 +43,7 @@ def find_files(location: str | Mapping[str, str], symbol: str, suffix: str) -> l
     """Finds the files that hold a symbol, sorted by path.
 
     Args:
-        location: A folder, a single file of many symbols, or a file (or a pattern with ``*`` in its last part) by symbol.
+        location: A folder, a file of many symbols, or by symbol a file or a pattern with ``*`` in its last part.
         symbol: The symbol.
         suffix: How the files end, such as ``".parquet"``.
 
@@ -152,7 +152,7 @@ def _identity(file: DataFile) -> tuple[object, ...]:
 
 def _hash(file: DataFile) -> str:
     running = hashlib.sha256()
-    # Compression off: Arrow would otherwise unpack by the name's ending, and a digest is of the bytes as they lie there.
+    # Compression off: Arrow would otherwise unpack by the name's ending; a digest is of the bytes as they lie there.
     with file.filesystem.open_input_stream(file.path, compression=None) as stream:
         while block := stream.read(_BLOCK):
             running.update(block)

@@ -42,8 +42,8 @@ class FolderMarketData(ABC):
     """Bars and quotes from files on a disk or in object storage."""
 
     bars_path: str | Mapping[str, str] | None = None
-    """Where bars are; None for none. A folder or URI with ``SYMBOL.ext``, ``SYMBOL-*.ext`` or ``SYMBOL/*.ext``; a single
-    file with a column ``symbol``; or a mapping from symbol to a file or a pattern with ``*`` in its last part."""
+    """Where bars are; None for none. A folder or URI with ``SYMBOL.ext``, ``SYMBOL-*.ext`` or ``SYMBOL/*.ext``; a file
+    with a column ``symbol``; or a mapping from symbol to a file or a pattern with ``*`` in its last part."""
     quotes_path: str | Mapping[str, str] | None = None
     """Where option quotes are, by the symbol of the underlying; None for none. As ``bars_path``."""
     columns: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -58,7 +58,7 @@ class QuoteReader:
     names: Mapping[str, str]
     """The files' column names by ours."""
     taken_at: Callable[[date], np.datetime64] | None
-    """When the quotes of a session were taken, ``datetime64[s]`` in UTC, or NaT; None to read the column ``taken_at``."""
+    """When a session's quotes were taken, ``datetime64[s]`` in UTC, or NaT; None to read the column ``taken_at``."""
 
     def tables(self, start: date, end: date) -> Iterator[QuoteTable]:
         """Yields the quotes of the sessions from start to end, both inclusive.

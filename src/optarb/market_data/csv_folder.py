@@ -19,8 +19,8 @@ __all__ = ["CsvMarketData"]
 class CsvMarketData(FolderMarketData):
     """Bars and option quotes from CSV files with a header line, on a disk or in object storage.
 
-    The columns are those of :class:`~optarb.market_data.ParquetMarketData`; dates are written ``2019-05-31``, instants with
-    a time zone, such as ``2019-05-31T20:00:00Z``. A file is parsed whole at each call: Parquet suits large chains.
+    The columns are those of :class:`~optarb.market_data.ParquetMarketData`; dates are written ``2019-05-31``, instants
+    with a time zone, such as ``2019-05-31T20:00:00Z``. A file is parsed whole at each call: Parquet suits large chains.
 
     Raises:
         UnknownName: ``columns`` gives a name to a column that is not one of ours.

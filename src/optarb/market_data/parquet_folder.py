@@ -19,9 +19,9 @@ __all__ = ["ParquetMarketData"]
 class ParquetMarketData(FolderMarketData):
     """Bars and option quotes from Parquet files on a disk or in object storage (any URI that pyarrow knows).
 
-    Columns of bars: ``session``, ``close``; ``open``, ``high`` and ``low`` unless none of the three is there; ``volume`` if
-    it is there. Columns of quotes: ``session``, ``root``, ``expiry``, ``right`` (C, P, call or put), ``strike``, ``bid``,
-    ``ask``; ``underlying_price`` if it is there; ``taken_at`` if ``quoted_at="column"``.
+    Columns of bars: ``session``, ``close``; ``open``, ``high`` and ``low`` unless none of the three is there;
+    ``volume`` if it is there. Columns of quotes: ``session``, ``root``, ``expiry``, ``right`` (C, P, call or put),
+    ``strike``, ``bid``, ``ask``; ``underlying_price`` if it is there; ``taken_at`` if ``quoted_at="column"``.
 
     Raises:
         UnknownName: ``columns`` gives a name to a column that is not one of ours.

@@ -1,4 +1,4 @@
-"""What an option is worth: Black-76, implied volatility, forwards by put-call parity, time to settlement."""
+"""What an option is worth: Black-76, implied volatility, forwards by put-call parity, time to settlement, ticks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from optarb.pricing.black76 import black76, black76_delta
 from optarb.pricing.implied_volatility import ImpliedVolatility, VolatilityReason, implied_volatility
 from optarb.pricing.parity import parity_forward
 from optarb.pricing.settlement_time import session_close, session_open, settles_at, year_fraction
+from optarb.pricing.ticks import quote_down, quote_up
 
 __all__ = [
     "ImpliedVolatility",
@@ -14,6 +15,8 @@ __all__ = [
     "black76_delta",
     "implied_volatility",
     "parity_forward",
+    "quote_down",
+    "quote_up",
     "session_close",
     "session_open",
     "settles_at",
