@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from optarb.stores._checkpoints import checkpoint_digest
 from optarb.stores._ownership import process_owner
 from optarb.stores.sql import SqlStore
 
-__all__ = ["SqlStore", "checkpoint_digest", "process_owner"]
+__all__ = ["SqlStore", "process_owner"]

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from optarb import _connections
 from optarb.errors import BookNotFound, ConfigurationError, StoreError, Superseded, UnknownName
 from optarb.ledger.rows import TABLES, Row, Rows
-from optarb.protocols.stores import BlockKey, BookInfo, BookStatus, Checkpoint, Claim
-from optarb.stores._checkpoints import checkpoint_digest
+from optarb.protocols.stores import BlockKey, BookInfo, BookStatus, Checkpoint, Claim, checkpoint_digest
 from optarb.stores._claims import judge_claim
 from optarb.stores._ownership import is_running
 
