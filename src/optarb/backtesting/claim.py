@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from optarb.backtesting.context import Plan
-from optarb.intake import declared_indicators, gather_inputs, identity_of, trading_sessions
+from optarb.desk.intake import declared_indicators, gather_inputs, identity_of, trading_sessions
 
 if TYPE_CHECKING:
     from optarb.desk import Desk

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from optarb.errors import DataChanged
-from optarb.intake import gather_inputs
+from optarb.desk.intake import gather_inputs
 from optarb.ledger.rows import session_date, session_number
 
 if TYPE_CHECKING:

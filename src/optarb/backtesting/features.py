@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optarb.backtesting.commit import commit_unit
 from optarb.backtesting.market_loader import load_market
-from optarb.intake import declared_indicators
+from optarb.desk.intake import declared_indicators
 
 if TYPE_CHECKING:
     from optarb.backtesting.context import RunContext, Tick

@@ -12,7 +12,7 @@ from optarb.backtesting.arrow import bars_to_bytes, chains_to_bytes, digest_of
 from optarb.backtesting.commit import commit_unit
 from optarb.engine.chain_table import ChainTable, clean_quotes, joined
 from optarb.errors import BadData, ComponentError, ConfigurationError, OptarbError
-from optarb.intake import library_versions, load_bars
+from optarb.desk.intake import library_versions, load_bars
 
 if TYPE_CHECKING:
     from optarb.backtesting.context import RunContext, Tick

@@ -18,7 +18,7 @@ from optarb.backtesting.ingest import clean_months, ingested
 from optarb.engine.features import FeatureTable, compute_indicator
 from optarb.engine.market import Market
 from optarb.errors import DataChanged
-from optarb.intake import component_identity, library_versions, load_bars, resolver
+from optarb.desk.intake import component_identity, library_versions, load_bars, resolver
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from optarb.backtesting import features, ingest, signals, trade
 
 if TYPE_CHECKING:
-    from optarb.backtesting.context import Plan
+    from optarb.backtesting.context import Plan, RunContext
     from optarb.specs import ExecutionSpec
 
-__all__ = ["PHASES", "Phase", "Unit", "units_of"]
+__all__ = ["PHASES", "Phase", "Unit", "remaining_units", "units_of", "weight_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +67,38 @@ def units_of(phase: str, plan: Plan, execution: ExecutionSpec) -> tuple[Unit, ..
         for expert in plan.experts
         for first in range(0, blocks, step)
     )
+
+
+def weight_of(unit: Unit, plan: Plan) -> int:
+    """Returns what a unit counts in the progress: its sessions, or 1 for a symbol."""
+    if not unit.last:
+        return 1
+    size = plan.block_sessions
+    return min(unit.last * size, len(plan.sessions)) - unit.first * size
+
+
+def remaining_units(context: RunContext, phase: str) -> tuple[list[tuple[Unit, int]], int, int]:
+    """Tells what of a phase is not committed yet.
+
+    Args:
+        context: The run.
+        phase: Name of the phase.
+
+    Returns:
+        The units with something left, with their weights; the weight that is committed; the weight of all.
+    """
+    committed = context.store.done(context.book_id, phase)
+    units = units_of(phase, context.plan, context.spec.execution)
+    weights = {unit: weight_of(unit, context.plan) for unit in units}
+    blocks = context.plan.blocks
+    left: list[tuple[Unit, int]] = []
+    done = 0
+    for unit in units:
+        mine = blocks[unit.first : unit.last]
+        finished = sum(len(block.sessions) for block in mine if (unit.name, block.first) in committed)
+        if not mine:
+            finished = int((unit.name, 0) in committed)
+        done += finished
+        if finished < weights[unit]:
+            left.append((unit, weights[unit]))
+    return left, done, sum(weights.values())

@@ -11,7 +11,7 @@ from optarb.backtesting.close import close_book
 from optarb.backtesting.context import RunContext, Tick
 from optarb.backtesting.features import compute_features
 from optarb.backtesting.ingest import ingest_symbol
-from optarb.backtesting.phases import PHASES, Phase, Unit, units_of
+from optarb.backtesting.phases import PHASES, Unit, remaining_units
 from optarb.backtesting.progress import ProgressCallback, showing
 from optarb.backtesting.signals import evaluate_blocks
 from optarb.backtesting.trade import trade_blocks
@@ -68,25 +68,25 @@ def backtest(spec: BacktestSpec, desk: Desk, *, progress: bool | ProgressCallbac
 
 def _run(context: RunContext, report: ProgressCallback) -> None:
     for phase in PHASES:
-        units = units_of(phase.name, context.plan, context.spec.execution)
-        weights = [_weight(phase, unit, context) for unit in units]
-        for number, unit in enumerate(units):
-            before, total = sum(weights[:number]), sum(weights)
-
-            def shown(name: str, done: int, of: int, before: int = before, total: int = total) -> None:
-                report(Progress(backtest_id=context.book_id, phase=name, done=before + (done if of else 0), total=total))
-
+        left, done, total = remaining_units(context, phase.name)
+        for unit, weight in left:
+            shown = _shown(context, report, done if phase.parallel else 0, total)
             run_phase_unit(context, phase.name, unit, None, lease_tick(context, shown))
-            shown(phase.name, weights[number], 1)
+            done = done + weight if phase.parallel else total
+            shown(phase.name, weight, total)
     close_book(context)
     report(Progress(backtest_id=context.book_id, phase="finished", done=1, total=1))
 
 
-def _weight(phase: Phase, unit: Unit, context: RunContext) -> int:
-    if phase.name in {ingest.PHASE, features.PHASE}:
-        return 1
-    size = context.plan.block_sessions
-    return min(unit.last * size, len(context.plan.sessions)) - unit.first * size
+def _shown(context: RunContext, report: ProgressCallback, before: int, total: int) -> Tick:
+    """Reports a unit's own progress as the phase's; a unit that does not know its own total counts when it is complete."""
+
+    def shown(phase: str, done: int, of: int) -> None:
+        report(
+            Progress(backtest_id=context.book_id, phase=phase, done=min(before + (done if of else 0), total), total=total)
+        )
+
+    return shown
 
 
 def run_phase_unit(context: RunContext, phase: str, unit: Unit, budget_seconds: float | None, tick: Tick) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optarb.engine.market import Market
     from optarb.ledger.rows import Row
 
-__all__ = ["PHASE", "book_at", "trade_blocks"]
+__all__ = ["PHASE", "book_at", "sessions_traded", "trade_blocks"]
 
 PHASE = "trade"
 
@@ -78,6 +78,14 @@ def book_at(context: RunContext) -> tuple[Book, dict[str, int]]:
         return Book(context.book_id, context.spec.capital), {}
     state: dict[str, Any] = json.loads(checkpoint.state)
     return Book.load(context.book_id, json.dumps(state["book"]).encode()), state["counts"]
+
+
+def sessions_traded(context: RunContext) -> int:
+    """Counts the sessions whose block is committed."""
+    checkpoint = context.store.checkpoint(context.book_id, PHASE)
+    if checkpoint is None:
+        return 0
+    return sum(len(block.sessions) for block in context.plan.blocks if block.first <= checkpoint.key.first)
 
 
 def _used_up(began: float, budget_seconds: float | None) -> bool:

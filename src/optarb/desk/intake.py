@@ -18,7 +18,7 @@ from optarb.indicators import default_catalogue, named
 from optarb.protocols.experts import SupportsFeatures
 
 if TYPE_CHECKING:
-    from optarb.desk import Desk, Setup
+    from optarb.desk.desk import Desk, Setup
     from optarb.domain.bars import Bars
     from optarb.protocols import Indicator
     from optarb.specs import BacktestSpec
@@ -60,7 +60,8 @@ def trading_sessions(desk: Desk, spec: BacktestSpec) -> tuple[tuple[date, ...], 
 def load_bars(desk: Desk, spec: BacktestSpec, symbol: str, sessions: tuple[date, ...]) -> tuple[Bars, dict[str, int]]:
     """Reads and checks a symbol's bars from ``history_start`` to the last session.
 
-    Rows on days that are no sessions are dropped and counted.
+    Rows on days that are no sessions are dropped and counted; sessions without a bar are counted, and refused from the first
+    session to trade on unless the spec allows gaps.
 
     Args:
         desk: Whose market data and calendar to ask.
@@ -69,7 +70,7 @@ def load_bars(desk: Desk, spec: BacktestSpec, symbol: str, sessions: tuple[date,
         sessions: Sessions to trade.
 
     Returns:
-        The bars, and counts by kind: ``not_a_session``, ``missing_session``.
+        The bars, and counts by kind: ``not_a_session``, ``missing_session``, ``open_or_close_outside_range``.
 
     Raises:
         BadData: Unusable values, or a session without a bar.
@@ -85,17 +86,19 @@ def load_bars(desk: Desk, spec: BacktestSpec, symbol: str, sessions: tuple[date,
     if not len(bars):
         raise DataError(f"history_start {spec.history_start} leaves no bars of {symbol!r}")
     calendar = np.array(desk.calendar.sessions(bars.sessions[0].item(), sessions[-1]), dtype="datetime64[D]")
-    counts: dict[str, int] = {}
+    counts = {"open_or_close_outside_range": outside} if (outside := bars.outside_range()) else {}
     known = np.isin(bars.sessions, calendar)
     if not known.all():
         counts["not_a_session"] = int((~known).sum())
         bars = _picked(bars, known)
     missing = calendar[~np.isin(calendar, bars.sessions)]
+    traded = missing[missing >= np.datetime64(sessions[0], "D")]
+    if len(traded) and not spec.allow_gaps:
+        raise BadData(
+            f"bars of {symbol!r} miss {len(traded)} of the sessions to trade, the first {traded[0]}; mend the data or set "
+            "allow_gaps=True"
+        )
     if len(missing):
-        if not spec.allow_gaps:
-            raise BadData(
-                f"bars of {symbol!r} miss {len(missing)} sessions, the first {missing[0]}; mend the data or set allow_gaps=True"
-            )
         counts["missing_session"] = len(missing)
     return bars, counts
 

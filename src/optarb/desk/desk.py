@@ -18,6 +18,7 @@ from optarb.strategy import Strategy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from optarb.errors import OptarbError
     from optarb.protocols import BacktestStore, Cache, Indicator, MarketData, TradingCalendar
     from optarb.specs import BacktestSpec
 
@@ -108,6 +109,22 @@ class Desk:
             if strategy.name == name:
                 return strategy
         raise UnknownName.of("strategy", name, (strategy.name for strategy in self.strategies))
+
+    def check(self, spec: BacktestSpec) -> tuple[OptarbError, ...]:
+        """Looks for everything that is wrong with a spec on this desk, without running it.
+
+        Names, overrides, declared features, the range, bars and the presence of quotes are checked. What only shows while
+        running, such as an expert that raises, is not.
+
+        Args:
+            spec: The spec.
+
+        Returns:
+            The errors that a run would raise, most basic first; empty if none was found.
+        """
+        from optarb.desk.intake import problems
+
+        return problems(self, spec)
 
     def setup(self, spec: BacktestSpec) -> Setup:
         """Applies a spec's overrides.

@@ -1,0 +1,142 @@
+"""The activities: thin calls of the same functions that the in-process runner calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from optarb.backtesting.claim import claim_book
+from optarb.backtesting.close import close_book
+from optarb.backtesting.context import RunContext
+from optarb.backtesting.phases import PHASES, Unit, remaining_units
+from optarb.backtesting.runner import lease_tick, run_phase_unit
+from optarb.backtesting.trade import sessions_traded
+from optarb.errors import Cancelled, OptarbError, Superseded
+from optarb.reports.result import load_result
+from optarb.temporal.messages import (
+    Claimed,
+    ClaimRequest,
+    PhaseUnits,
+    ReleaseRequest,
+    RunRequest,
+    UnitDone,
+    UnitRequest,
+    WorkUnit,
+)
+from optarb.specs import BacktestSummary
+
+if TYPE_CHECKING:
+    from optarb.desk import Desk
+
+__all__ = ["BacktestActivities"]
+
+
+class BacktestActivities:
+    """The backtest's activities on one desk. ``all()`` is what a worker without the plugin registers."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Binds the activities to a desk.
+
+        Args:
+            desk: Strategies, data and infrastructure; its store must be shared between processes.
+        """
+        self._desk = desk
+
+    def all(self) -> Sequence[Callable[..., Any]]:
+        """Returns every activity, to be registered on a worker whose ``activity_executor`` is a thread pool."""
+        return [self.claim, self.ingest, self.features, self.signals, self.trade, self.close, self.release]
+
+    @activity.defn(name="optarb.backtest.claim", no_thread_cancel_exception=True)
+    def claim(self, request: ClaimRequest) -> Claimed:
+        """Takes the book and tells what is left to do."""
+        with _told():
+            claim = claim_book(self._desk, request.spec, request.backtest_id, request.owner)
+            if claim.kind == "finished":
+                summary = load_result(self._desk, request.backtest_id).summary
+                return Claimed(backtest_id=request.backtest_id, epoch=claim.epoch, summary=summary, phases=())
+            context = RunContext.open(self._desk, request.spec, request.backtest_id, claim.epoch)
+            phases = tuple(_left(context, phase.name, parallel=phase.parallel) for phase in PHASES)
+            return Claimed(backtest_id=request.backtest_id, epoch=claim.epoch, summary=None, phases=phases)
+
+    @activity.defn(name="optarb.backtest.ingest", no_thread_cancel_exception=True)
+    def ingest(self, request: UnitRequest) -> UnitDone:
+        """Ingests one symbol."""
+        return self._unit(request)
+
+    @activity.defn(name="optarb.backtest.features", no_thread_cancel_exception=True)
+    def features(self, request: UnitRequest) -> UnitDone:
+        """Computes one symbol's features."""
+        return self._unit(request)
+
+    @activity.defn(name="optarb.backtest.signals", no_thread_cancel_exception=True)
+    def signals(self, request: UnitRequest) -> UnitDone:
+        """Lets one expert judge a range of blocks."""
+        return self._unit(request)
+
+    @activity.defn(name="optarb.backtest.trade", no_thread_cancel_exception=True)
+    def trade(self, request: UnitRequest) -> UnitDone:
+        """Trades on from the newest checkpoint until the time slice is used up."""
+        return self._unit(request)
+
+    @activity.defn(name="optarb.backtest.close", no_thread_cancel_exception=True)
+    def close(self, request: RunRequest) -> BacktestSummary:
+        """Makes the report and finishes the book."""
+        with _told():
+            return close_book(RunContext.open(self._desk, request.spec, request.backtest_id, request.epoch))
+
+    @activity.defn(name="optarb.backtest.release", no_thread_cancel_exception=True)
+    def release(self, request: ReleaseRequest) -> None:
+        """Notes that a run stopped, so that it can be resumed; another claim's book is left alone."""
+        with _told():
+            try:
+                status = "cancelled" if request.status == "cancelled" else "failed"
+                self._desk.store.finish(request.backtest_id, request.epoch, status, error=request.error)
+            except Superseded:
+                activity.logger.info("book %s has another owner by now", request.backtest_id)
+
+    def _unit(self, request: UnitRequest) -> UnitDone:
+        with _told():
+            context = RunContext.open(self._desk, request.spec, request.backtest_id, request.epoch)
+            unit = Unit(name=request.unit.name, first=request.unit.first, last=request.unit.last)
+            slice_ = request.spec.execution.time_slice_seconds
+            complete = run_phase_unit(context, request.phase, unit, slice_, _beating(lease_tick(context, _heartbeat)))
+            done = request.unit.weight if request.phase != "trade" else sessions_traded(context)
+            return UnitDone(complete=complete, done=done)
+
+
+def _left(context: RunContext, phase: str, *, parallel: bool) -> PhaseUnits:
+    left, done, total = remaining_units(context, phase)
+    units = tuple(WorkUnit(name=u.name, first=u.first, last=u.last, weight=weight) for u, weight in left)
+    return PhaseUnits(name=phase, parallel=parallel, units=units, done=done, total=total)
+
+
+def _heartbeat(phase: str, done: int, total: int) -> None:
+    activity.heartbeat({"phase": phase, "done": done, "total": total})
+
+
+def _beating(tick: Callable[[str, int, int], None]) -> Callable[[str, int, int], None]:
+    """Adds Temporal's cancellation to a tick; it is polled, so that nothing is interrupted inside a commit."""
+
+    def beat(phase: str, done: int, total: int) -> None:
+        if activity.is_cancelled():
+            raise CancelledError("the workflow was cancelled; the book can be resumed")
+        tick(phase, done, total)
+
+    return beat
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turns optarb's errors into Temporal's: the class's name is the type, and only what may pass is retried."""
+    try:
+        yield
+    except CancelledError:
+        raise
+    except Cancelled as error:
+        raise ApplicationError(str(error), type="Cancelled", non_retryable=True) from error
+    except OptarbError as error:
+        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=not error.retryable) from error

@@ -1,0 +1,156 @@
+"""The one object that connects optarb to Temporal's clients and workers."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultPayloadConverter
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import WorkerConfig, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from optarb.errors import ConfigurationError, OptarbError
+from optarb.temporal.activities import BacktestActivities
+from optarb.temporal.backtest_workflow import PhasedBacktestWorkflow
+
+if TYPE_CHECKING:
+    from optarb.desk import Desk
+
+__all__ = ["PASSED_THROUGH", "OptarbPlugin"]
+
+PASSED_THROUGH = (
+    "numpy",
+    "optarb._component",
+    "optarb.decisions",
+    "optarb.domain",
+    "optarb.errors",
+    "optarb.ledger",
+    "optarb.protocols",
+    "optarb.specs",
+    "optarb.strategy",
+    "optarb.temporal.messages",
+    "pydantic",
+    "pydantic_core",
+)
+"""Modules that workflows share with the worker instead of loading their own: values, specs and what types refer to.
+
+The root package is not among them, since that would switch the sandbox off for optarb's workflows and for a user's."""
+
+
+class OptarbPlugin(SimplePlugin):
+    """Gives clients optarb's data converter and workers its workflows and activities, on one desk.
+
+    Put it on the client; workers made from that client have it too::
+
+        client = await Client.connect("localhost:7233", plugins=[OptarbPlugin(desk)])
+        async with Worker(client, task_queue="optarb"):
+            ...
+
+    Without a desk it serves clients that only start and watch runs. A worker gets a thread pool for its activities unless it
+    brings an executor of its own. When the worker ends, the desk is closed.
+    """
+
+    def __init__(self, desk: Desk | None = None, *, threads: int = 16) -> None:
+        """Connects a desk.
+
+        Args:
+            desk: What activities run on; None for clients.
+            threads: Size of the worker's thread pool, at least 1.
+
+        Raises:
+            ConfigurationError: The desk's store lives in this process only, so that two workers would disagree.
+        """
+        if desk is not None and not desk.store.is_shared:
+            raise ConfigurationError(
+                f"the desk's store {desk.store!r} lives in one process, and another worker would not see its books; pass "
+                'dataclasses.replace(desk, store=SqlStore(url="sqlite:///optarb.db"))'
+            )
+        if threads < 1:
+            raise ConfigurationError(f"threads must be at least 1, got {threads!r}")
+        self.desk = desk
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        super().__init__(
+            "optarb.OptarbPlugin",
+            data_converter=_converter,
+            activities=None if desk is None else BacktestActivities(desk).all(),
+            workflows=None if desk is None else [PhasedBacktestWorkflow],
+            workflow_runner=_runner,
+            workflow_failure_exception_types=[OptarbError, ValidationError],
+            run_context=self._open,
+        )
+
+    def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
+        """Adds workflows, activities and the thread pool.
+
+        Raises:
+            ConfigurationError: A plugin with a desk stands on both client and worker, so that everything would be there twice.
+        """
+        names = {_activity_name(one) for one in config.get("activities") or ()}
+        if self.desk is None:
+            _warn_without_desk(config, names)
+        elif "optarb.backtest.claim" in names:
+            raise ConfigurationError(
+                "OptarbPlugin(desk) stands on the client and on the worker; leave it out of one, a worker has its client's plugins"
+            )
+        config = super().configure_worker(config)
+        if self.desk is not None and config.get("activity_executor") is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="optarb")
+            config["activity_executor"] = self._pool
+            config["max_concurrent_activities"] = min(config.get("max_concurrent_activities") or self._threads, self._threads)
+        return config
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        """Closes at the end what the worker opened."""
+        try:
+            yield
+        finally:
+            if self._pool is not None:
+                self._pool.shutdown(wait=False)
+            if self.desk is not None:
+                self.desk.close()
+
+
+def _warn_without_desk(config: WorkerConfig, names: set[str]) -> None:
+    others: Sequence[Any] = config.get("plugins") or ()
+    if "optarb.backtest.claim" in names or any(isinstance(one, OptarbPlugin) and one.desk is not None for one in others):
+        return
+    warnings.warn(
+        "this worker has OptarbPlugin() without a desk: it runs no backtests; pass OptarbPlugin(desk)", stacklevel=4
+    )
+
+
+def _activity_name(function: Any) -> str:
+    definition = getattr(function, "__temporal_activity_definition", None)
+    return str(getattr(definition, "name", ""))
+
+
+def _converter(existing: DataConverter | None) -> DataConverter:
+    """Puts pydantic's payload converter in, leaving codec and failure converter as they are."""
+    if existing is None or existing is DataConverter.default:
+        return pydantic_data_converter
+    wanted = pydantic_data_converter.payload_converter_class
+    if issubclass(existing.payload_converter_class, wanted):
+        return existing
+    if existing.payload_converter_class is not DefaultPayloadConverter:
+        raise ConfigurationError(
+            f"OptarbPlugin needs pydantic's payload converter, the client has {existing.payload_converter_class.__name__}; "
+            "derive it from temporalio.contrib.pydantic.PydanticPayloadConverter"
+        )
+    return dataclasses.replace(existing, payload_converter_class=wanted)
+
+
+def _runner(existing: WorkflowRunner | None) -> WorkflowRunner:
+    if existing is None:
+        existing = SandboxedWorkflowRunner()
+    if not isinstance(existing, SandboxedWorkflowRunner):
+        return existing
+    return dataclasses.replace(existing, restrictions=existing.restrictions.with_passthrough_modules(*PASSED_THROUGH))
