@@ -74,26 +74,25 @@ def test_implied_volatility_when_given_any_price_reprices_to_it(volatility, tau,
 
 
 @pytest.mark.parametrize(
-    ("price", "forward", "strike", "tau", "discount", "call", "reason"),
+    ("arguments", "call", "reason"),
     [
-        (math.nan, 100.0, 100.0, 1.0, 1.0, True, VolatilityReason.NOT_USABLE),
-        (5.0, -100.0, -100.0, 1.0, 1.0, True, VolatilityReason.NOT_USABLE),
-        (5.0, 100.0, 0.0, 1.0, 1.0, True, VolatilityReason.NOT_USABLE),
-        (5.0, 100.0, 100.0, 1.0, 0.0, True, VolatilityReason.NOT_USABLE),
-        (5.0, 100.0, 100.0, math.inf, 1.0, True, VolatilityReason.NOT_USABLE),
-        (5.0, 100.0, 100.0, 0.0, 1.0, True, VolatilityReason.EXPIRED),
-        (0.0, 100.0, 110.0, 1.0, 1.0, True, VolatilityReason.NO_TIME_VALUE),
-        (9.0, 100.0, 90.0, 1.0, 0.9, True, VolatilityReason.NO_TIME_VALUE),
-        (8.0, 100.0, 110.0, 1.0, 0.9, False, VolatilityReason.NO_TIME_VALUE),
-        (-1.0, 100.0, 110.0, 1.0, 0.9, True, VolatilityReason.NO_TIME_VALUE),
-        (90.0, 100.0, 80.0, 1.0, 0.9, True, VolatilityReason.ABOVE_MAXIMUM),
-        (72.0, 100.0, 80.0, 1.0, 0.9, False, VolatilityReason.ABOVE_MAXIMUM),
+        ((math.nan, 100.0, 100.0, 1.0, 1.0), True, VolatilityReason.NOT_USABLE),
+        ((5.0, -100.0, -100.0, 1.0, 1.0), True, VolatilityReason.NOT_USABLE),
+        ((5.0, 100.0, 0.0, 1.0, 1.0), True, VolatilityReason.NOT_USABLE),
+        ((5.0, 100.0, 100.0, 1.0, 0.0), True, VolatilityReason.NOT_USABLE),
+        ((5.0, 100.0, 100.0, math.inf, 1.0), True, VolatilityReason.NOT_USABLE),
+        ((5.0, 100.0, 100.0, 0.0, 1.0), True, VolatilityReason.EXPIRED),
+        ((0.0, 100.0, 110.0, 1.0, 1.0), True, VolatilityReason.NO_TIME_VALUE),
+        ((9.0, 100.0, 90.0, 1.0, 0.9), True, VolatilityReason.NO_TIME_VALUE),
+        ((8.0, 100.0, 110.0, 1.0, 0.9), False, VolatilityReason.NO_TIME_VALUE),
+        ((-1.0, 100.0, 110.0, 1.0, 0.9), True, VolatilityReason.NO_TIME_VALUE),
+        ((90.0, 100.0, 80.0, 1.0, 0.9), True, VolatilityReason.ABOVE_MAXIMUM),
+        ((72.0, 100.0, 80.0, 1.0, 0.9), False, VolatilityReason.ABOVE_MAXIMUM),
     ],
 )
-def test_implied_volatility_when_there_is_none_gives_the_reason_and_nan(
-    price, forward, strike, tau, discount, call, reason
-):
-    found = implied_volatility(price, forward, strike, tau, discount, call=call)
+def test_implied_volatility_when_there_is_none_gives_the_reason_and_nan(arguments, call, reason):
+    # Price, forward, strike, years and discount.
+    found = implied_volatility(*arguments, call=call)
     assert found.reason == reason
     assert np.isnan(found.volatility)
 
