@@ -36,7 +36,7 @@ LAYERS = (
     {"engine"},
     {"reports"},
     {"backtesting", "trading"},
-    {"lookahead"},
+    {"lookahead", "trial"},
     {"temporal"},
     {"testing"},
     {"api", "cli"},

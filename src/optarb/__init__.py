@@ -1,1 +1,333 @@
-"""optarb."""
+"""optarb: typed building blocks for options trading on Temporal.
+
+Everything public is a name of this module, loaded when it is first used::
+
+    import optarb
+
+    result = optarb.backtest(spec, desk)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optarb.backtesting.runner import backtest as backtest
+    from optarb.brokers import CrossSpread as CrossSpread
+    from optarb.brokers import PerContractFee as PerContractFee
+    from optarb.brokers import SimulatedBroker as SimulatedBroker
+    from optarb.brokers import Simulator as Simulator
+    from optarb.caches import FileCache as FileCache
+    from optarb.caches import MemoryCache as MemoryCache
+    from optarb.caches import NoCache as NoCache
+    from optarb.calendars import ExchangeCalendar as ExchangeCalendar
+    from optarb.decisions import Candidate as Candidate
+    from optarb.decisions import Decision as Decision
+    from optarb.decisions import Denial as Denial
+    from optarb.decisions import Entry as Entry
+    from optarb.decisions import Exit as Exit
+    from optarb.decisions import Review as Review
+    from optarb.desk import Desk as Desk
+    from optarb.domain.bars import Bars as Bars
+    from optarb.domain.contracts import OptionContract as OptionContract
+    from optarb.domain.contracts import Right as Right
+    from optarb.domain.contracts import Settlement as Settlement
+    from optarb.domain.legs import Leg as Leg
+    from optarb.domain.legs import NoFit as NoFit
+    from optarb.domain.legs import Structure as Structure
+    from optarb.domain.orders import Accepted as Accepted
+    from optarb.domain.orders import LegFill as LegFill
+    from optarb.domain.orders import OrderIntent as OrderIntent
+    from optarb.domain.orders import OrderLeg as OrderLeg
+    from optarb.domain.orders import OrderReport as OrderReport
+    from optarb.domain.orders import OrderStatus as OrderStatus
+    from optarb.domain.orders import Purpose as Purpose
+    from optarb.domain.orders import Rejected as Rejected
+    from optarb.domain.orders import TimeInForce as TimeInForce
+    from optarb.domain.orders import Unknown as Unknown
+    from optarb.domain.quote_table import QuoteTable as QuoteTable
+    from optarb.domain.quotes import Chain as Chain
+    from optarb.domain.quotes import Quote as Quote
+    from optarb.domain.signals import Direction as Direction
+    from optarb.domain.signals import Proposal as Proposal
+    from optarb.domain.signals import Signal as Signal
+    from optarb.errors import AlreadyRunning as AlreadyRunning
+    from optarb.errors import BadData as BadData
+    from optarb.errors import BookConflict as BookConflict
+    from optarb.errors import BookError as BookError
+    from optarb.errors import BookNotFound as BookNotFound
+    from optarb.errors import BrokerUnavailable as BrokerUnavailable
+    from optarb.errors import Cancelled as Cancelled
+    from optarb.errors import ComponentError as ComponentError
+    from optarb.errors import ConfigurationError as ConfigurationError
+    from optarb.errors import DataChanged as DataChanged
+    from optarb.errors import DataError as DataError
+    from optarb.errors import MissingExtra as MissingExtra
+    from optarb.errors import OptarbError as OptarbError
+    from optarb.errors import SchemaMismatch as SchemaMismatch
+    from optarb.errors import ServerUnavailable as ServerUnavailable
+    from optarb.errors import StoreError as StoreError
+    from optarb.errors import StoreUnavailable as StoreUnavailable
+    from optarb.errors import Superseded as Superseded
+    from optarb.errors import TransientError as TransientError
+    from optarb.errors import UnknownName as UnknownName
+    from optarb.experts import RulesExpert as RulesExpert
+    from optarb.ledger.account import Account as Account
+    from optarb.ledger.account import Position as Position
+    from optarb.ledger.account import PositionLeg as PositionLeg
+    from optarb.market_data import ArchMarketData as ArchMarketData
+    from optarb.market_data import CombinedMarketData as CombinedMarketData
+    from optarb.market_data import CsvMarketData as CsvMarketData
+    from optarb.market_data import ModelledOptions as ModelledOptions
+    from optarb.market_data import ParquetMarketData as ParquetMarketData
+    from optarb.market_data import demo_market_data as demo_market_data
+    from optarb.policies import RiskPolicy as RiskPolicy
+    from optarb.position_managers import ExitRules as ExitRules
+    from optarb.protocols import BacktestStore as BacktestStore
+    from optarb.protocols import BrokerAdapter as BrokerAdapter
+    from optarb.protocols import Cache as Cache
+    from optarb.protocols import Capabilities as Capabilities
+    from optarb.protocols import Expert as Expert
+    from optarb.protocols import FeeModel as FeeModel
+    from optarb.protocols import FillModel as FillModel
+    from optarb.protocols import Indicator as Indicator
+    from optarb.protocols import MarketData as MarketData
+    from optarb.protocols import MarketView as MarketView
+    from optarb.protocols import Model as Model
+    from optarb.protocols import PolicyEngine as PolicyEngine
+    from optarb.protocols import PositionManager as PositionManager
+    from optarb.protocols import SessionView as SessionView
+    from optarb.protocols import SupportsAdvance as SupportsAdvance
+    from optarb.protocols import SupportsEntryCheck as SupportsEntryCheck
+    from optarb.protocols import SupportsFeatures as SupportsFeatures
+    from optarb.protocols import SupportsSettlement as SupportsSettlement
+    from optarb.protocols import SupportsTraining as SupportsTraining
+    from optarb.protocols import SupportsWarmUp as SupportsWarmUp
+    from optarb.protocols import TradingCalendar as TradingCalendar
+    from optarb.reports import Result as Result
+    from optarb.reports import load_result as load_result
+    from optarb.specs import BacktestSpec as BacktestSpec
+    from optarb.specs import BacktestSummary as BacktestSummary
+    from optarb.specs import ExecutionSpec as ExecutionSpec
+    from optarb.specs import Progress as Progress
+    from optarb.stores import SqlStore as SqlStore
+    from optarb.strategy import Strategy as Strategy
+    from optarb.structures import CallPair as CallPair
+    from optarb.structures import LongCall as LongCall
+    from optarb.structures import LongPut as LongPut
+    from optarb.structures import Vertical as Vertical
+    from optarb.temporal.activities import BacktestActivities as BacktestActivities
+    from optarb.temporal.backtest_workflow import PhasedBacktestWorkflow as PhasedBacktestWorkflow
+    from optarb.temporal.connection import connect as connect
+    from optarb.temporal.phased_backtest import PhasedBacktest as PhasedBacktest
+    from optarb.temporal.plugin import OptarbPlugin as OptarbPlugin
+    from optarb.temporal.server import EmbeddedServer as EmbeddedServer
+    from optarb.temporal.starting import BacktestHandle as BacktestHandle
+    from optarb.temporal.starting import follow_backtest as follow_backtest
+    from optarb.temporal.starting import start_backtest as start_backtest
+    from optarb.trial import evaluate as evaluate
+    from optarb.trial import view as view
+
+_NAMES = {
+    "optarb.backtesting.runner": (
+        "backtest",
+    ),
+    "optarb.brokers": (
+        "CrossSpread",
+        "PerContractFee",
+        "SimulatedBroker",
+        "Simulator",
+    ),
+    "optarb.caches": (
+        "FileCache",
+        "MemoryCache",
+        "NoCache",
+    ),
+    "optarb.calendars": (
+        "ExchangeCalendar",
+    ),
+    "optarb.decisions": (
+        "Candidate",
+        "Decision",
+        "Denial",
+        "Entry",
+        "Exit",
+        "Review",
+    ),
+    "optarb.desk": (
+        "Desk",
+    ),
+    "optarb.domain.bars": (
+        "Bars",
+    ),
+    "optarb.domain.contracts": (
+        "OptionContract",
+        "Right",
+        "Settlement",
+    ),
+    "optarb.domain.legs": (
+        "Leg",
+        "NoFit",
+        "Structure",
+    ),
+    "optarb.domain.orders": (
+        "Accepted",
+        "LegFill",
+        "OrderIntent",
+        "OrderLeg",
+        "OrderReport",
+        "OrderStatus",
+        "Purpose",
+        "Rejected",
+        "TimeInForce",
+        "Unknown",
+    ),
+    "optarb.domain.quote_table": (
+        "QuoteTable",
+    ),
+    "optarb.domain.quotes": (
+        "Chain",
+        "Quote",
+    ),
+    "optarb.domain.signals": (
+        "Direction",
+        "Proposal",
+        "Signal",
+    ),
+    "optarb.errors": (
+        "AlreadyRunning",
+        "BadData",
+        "BookConflict",
+        "BookError",
+        "BookNotFound",
+        "BrokerUnavailable",
+        "Cancelled",
+        "ComponentError",
+        "ConfigurationError",
+        "DataChanged",
+        "DataError",
+        "MissingExtra",
+        "OptarbError",
+        "SchemaMismatch",
+        "ServerUnavailable",
+        "StoreError",
+        "StoreUnavailable",
+        "Superseded",
+        "TransientError",
+        "UnknownName",
+    ),
+    "optarb.experts": (
+        "RulesExpert",
+    ),
+    "optarb.ledger.account": (
+        "Account",
+        "Position",
+        "PositionLeg",
+    ),
+    "optarb.market_data": (
+        "ArchMarketData",
+        "CombinedMarketData",
+        "CsvMarketData",
+        "ModelledOptions",
+        "ParquetMarketData",
+        "demo_market_data",
+    ),
+    "optarb.policies": (
+        "RiskPolicy",
+    ),
+    "optarb.position_managers": (
+        "ExitRules",
+    ),
+    "optarb.protocols": (
+        "BacktestStore",
+        "BrokerAdapter",
+        "Cache",
+        "Capabilities",
+        "Expert",
+        "FeeModel",
+        "FillModel",
+        "Indicator",
+        "MarketData",
+        "MarketView",
+        "Model",
+        "PolicyEngine",
+        "PositionManager",
+        "SessionView",
+        "SupportsAdvance",
+        "SupportsEntryCheck",
+        "SupportsFeatures",
+        "SupportsSettlement",
+        "SupportsTraining",
+        "SupportsWarmUp",
+        "TradingCalendar",
+    ),
+    "optarb.reports": (
+        "Result",
+        "load_result",
+    ),
+    "optarb.specs": (
+        "BacktestSpec",
+        "BacktestSummary",
+        "ExecutionSpec",
+        "Progress",
+    ),
+    "optarb.stores": (
+        "SqlStore",
+    ),
+    "optarb.strategy": (
+        "Strategy",
+    ),
+    "optarb.structures": (
+        "CallPair",
+        "LongCall",
+        "LongPut",
+        "Vertical",
+    ),
+    "optarb.temporal.activities": (
+        "BacktestActivities",
+    ),
+    "optarb.temporal.backtest_workflow": (
+        "PhasedBacktestWorkflow",
+    ),
+    "optarb.temporal.connection": (
+        "connect",
+    ),
+    "optarb.temporal.phased_backtest": (
+        "PhasedBacktest",
+    ),
+    "optarb.temporal.plugin": (
+        "OptarbPlugin",
+    ),
+    "optarb.temporal.server": (
+        "EmbeddedServer",
+    ),
+    "optarb.temporal.starting": (
+        "BacktestHandle",
+        "follow_backtest",
+        "start_backtest",
+    ),
+    "optarb.trial": (
+        "evaluate",
+        "view",
+    ),
+}
+"""Public names by the module that defines them."""
+
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names, above
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'optarb' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

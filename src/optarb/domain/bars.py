@@ -49,7 +49,7 @@ class Bars:
 
         Raises:
             BadData: Columns of unequal length, no rows, sessions duplicate or unsorted, prices NaN, infinite, zero or negative,
-                volume NaN or negative, or a high below the low, open or close. The message names the first bad session.
+                volume NaN or negative, or a high below the low. The message names the first bad session.
         """
         n = len(self.sessions)
         if n == 0:
@@ -68,16 +68,20 @@ class Bars:
             self._refuse(column <= 0, f"{name} is zero or negative")
         self._refuse(~np.isfinite(self.volume) | (self.volume < 0), "volume is NaN or negative")
         self._refuse(self.high < self.low, "high is below low")
-        self._refuse(self.high < np.maximum(self.open, self.close), "high is below open or close")
-        self._refuse(self.low > np.minimum(self.open, self.close), "low is above open or close")
         return self
+
+    def outside_range(self) -> int:
+        """Counts the rows whose open or close lies outside low to high, as published index data have now and then."""
+        high = np.maximum(self.open, self.close)
+        low = np.minimum(self.open, self.close)
+        return int(((high > self.high) | (low < self.low)).sum())
 
     def _refuse(self, bad: NDArray[np.bool_], why: str) -> None:
         if bad.any():
             i = int(np.argmax(bad))
             msg = (
-                f"bars of {self.symbol!r}, session {self.sessions[i]}: {why} (open {self.open[i]!r}, high {self.high[i]!r}, "
-                f"low {self.low[i]!r}, close {self.close[i]!r}, volume {self.volume[i]!r}); mend the source"
+                f"bars of {self.symbol!r}, session {self.sessions[i]}: {why} (open {self.open[i]}, high {self.high[i]}, "
+                f"low {self.low[i]}, close {self.close[i]}, volume {self.volume[i]}); mend the source"
             )
             raise BadData(msg)
 
