@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 __all__ = ["Drawdown", "drawdown", "sharpe"]
 
 _SESSIONS_A_YEAR = 252
+_ROUNDING = 4 * sys.float_info.epsilon
 
 
 class Drawdown(NamedTuple):
@@ -39,19 +42,23 @@ def drawdown(equity: Sequence[float]) -> Drawdown:
 
 
 def sharpe(equity: Sequence[float]) -> float | None:
-    """Computes the annual Sharpe ratio of daily returns: mean / standard deviation (ddof 1) x sqrt(252), risk-free rate 0.
+    """Computes the annual Sharpe ratio of daily returns at a risk-free rate of 0.
+
+    It is mean / standard deviation (ddof 1) x sqrt(252).
 
     Args:
         equity: Marked equity in dollars, one a session, beginning with the capital.
 
     Returns:
-        None for fewer than two returns, if the returns do not vary, or if the equity is ever zero or below before its end.
+        None for fewer than two returns, if the returns do not vary by more than rounding, or if the equity is ever zero
+        or below before its end.
     """
     if len(equity) < 3 or min(equity[:-1]) <= 0:
         return None
-    returns = [after / before - 1.0 for before, after in zip(equity, equity[1:], strict=False)]
+    returns = [after / before - 1.0 for before, after in itertools.pairwise(equity)]
     mean = math.fsum(returns) / len(returns)
-    variance = math.fsum((value - mean) ** 2 for value in returns) / (len(returns) - 1)
-    if variance == 0.0:
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in returns) / (len(returns) - 1))
+    # Equal returns come out of floats a few units in the last place of 1 apart; dividing by that would give nonsense.
+    if deviation <= _ROUNDING:
         return None
-    return mean / math.sqrt(variance) * math.sqrt(_SESSIONS_A_YEAR)
+    return mean / deviation * math.sqrt(_SESSIONS_A_YEAR)
