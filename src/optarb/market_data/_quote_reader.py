@@ -93,12 +93,12 @@ class QuoteReader:
         for rows in span.reader.table.batches(self._wanted(span.reader), span.start, span.stop):
             columns = self._converted(span.reader, rows, roots)
             if held is not None:
-                columns = {name: np.concatenate((held[name], columns[name])) for name in _PER_ROW}
-            # The last session may go on in the next piece.
-            cut = int(np.searchsorted(columns["sessions"], columns["sessions"][-1]))
-            if cut:
-                yield _table(columns, roots, 0, cut)
-            held = {name: columns[name][cut:] for name in _PER_ROW}
+                # The last session of a piece may go on in the next.
+                cut = int(np.searchsorted(held["sessions"], held["sessions"][-1]))
+                if cut:
+                    yield _table(held, roots, 0, cut)
+                columns = {name: np.concatenate((held[name][cut:], columns[name])) for name in _PER_ROW}
+            held = columns
         if held is not None:
             yield _table(held, roots, 0, len(held["sessions"]))
 
