@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optarb.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -22,16 +24,26 @@ def write_csv_files(folder: str | Path, frames: Mapping[str, DataFrame]) -> tupl
 
     Returns:
         The files, in the order of the frames.
+
+    Raises:
+        ConfigurationError: The folder cannot be made or written to.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, frame in frames.items():
-        path = folder / f"{name}.csv"
-        text = _as_text(frame).to_csv(index=frame.index.name is not None, lineterminator="\n", date_format="%Y-%m-%d")
-        path.write_bytes(text.encode())
-        written.append(path)
-    return tuple(written)
+    files = {folder / f"{name}.csv": _csv(frame) for name, frame in frames.items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, content in files.items():
+            path.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write CSV files to {str(folder)!r}: {error.strerror}; choose a folder that can be written to"
+        ) from error
+    return tuple(files)
+
+
+def _csv(frame: DataFrame) -> bytes:
+    text: str = _as_text(frame).to_csv(index=frame.index.name is not None, lineterminator="\n", date_format="%Y-%m-%d")
+    return text.encode()
 
 
 def _as_text(frame: DataFrame) -> DataFrame:

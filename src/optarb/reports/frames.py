@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["FRAMES", "Kind", "frame_of", "trades_frame"]
 
 Kind = Literal["session", "instant", "text", "int", "count", "real", "money", "flag", "json"]
-"""What a column holds. ``session``: a date; ``instant``: an aware UTC time or none; ``int``: a whole number; ``count``: a
-whole number or none; ``real``: a float, NaN where there is none; ``money``: ledger units, or none; ``flag``: true or false;
-``json``: text that is read into Python values."""
+"""What a column holds.
+
+``session``: a date; ``instant``: an aware UTC time or none; ``int``: a whole number; ``count``: a whole number or none;
+``real``: a float, NaN where there is none; ``money``: ledger units, or none; ``flag``: true or false; ``json``: text that
+is read into Python values."""
 
 _Source = tuple[str, str, Kind]
 """Name in the ledger, name in the frame, kind."""

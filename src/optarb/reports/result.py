@@ -58,10 +58,10 @@ class Result:
     def equity(self, *, exact: bool = False) -> DataFrame:
         """Returns one row a session, with the index ``session``, as the book stood at the end of it.
 
-        ``drawdown`` (a fraction, zero or more) and ``drawdown_usd`` are the fall of ``equity_usd`` from its running peak,
-        which begins with the capital. ``buy_and_hold_<symbol>_usd`` is what the capital had become in the underlying,
-        bought at the first session's close. ``unquoted`` counts contracts that kept an older mark, ``has_chain`` says
-        whether the session had quotes at all.
+        ``drawdown`` (a fraction, zero or more) and ``drawdown_usd`` are the fall of ``equity_usd`` from its running
+        peak, which begins with the capital. ``buy_and_hold_<symbol>_usd`` is what the capital had become in the
+        underlying, bought at the first session's close. ``unquoted`` counts contracts that kept an older mark,
+        ``has_chain`` says whether the session had quotes at all.
 
         Args:
             exact: Whether money is ``Decimal``.
@@ -73,8 +73,9 @@ class Result:
     def denials(self) -> DataFrame:
         """Returns every candidate that did not become a position, and why.
 
-        ``verdict`` is ``denied`` (by the engine, the exits or the policy), ``rejected`` (by the broker) or ``unfilled``;
-        ``rule`` the short name, ``reason`` the words and ``numbers`` a dict of the figures that decided, as text.
+        ``verdict`` is ``denied`` (by the engine, the exits or the policy), ``rejected`` (by the broker) or
+        ``unfilled``; ``rule`` the short name, ``reason`` the words and ``numbers`` a dict of the figures that decided, as
+        text.
         """
         rows = named_rows(self.store, self.backtest_id, "verdicts")
         return frame_of("verdicts", (row for row in rows if row["position_id"] is None))
@@ -156,6 +157,9 @@ class Result:
 
         Returns:
             The files.
+
+        Raises:
+            ConfigurationError: The folder cannot be made or written to.
         """
         frames = {
             "trades": self.trades(exact=True),

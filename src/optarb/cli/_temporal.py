@@ -1,0 +1,130 @@
+"""What the command line does on a Temporal server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from temporalio.client import Client, RPCError
+from temporalio.worker import Worker
+
+from optarb.backtesting.progress import ProgressCallback, showing
+from optarb.errors import Cancelled, ServerUnavailable
+from optarb.temporal.connection import connect
+from optarb.temporal.plugin import OptarbPlugin
+from optarb.temporal.server import EmbeddedServer
+from optarb.temporal.starting import BacktestHandle, start_backtest
+
+if TYPE_CHECKING:
+    from optarb.desk import Desk
+    from optarb.specs import BacktestSpec, BacktestSummary
+
+__all__ = ["TASK_QUEUE", "run_on_temporal", "run_worker"]
+
+TASK_QUEUE = "optarb"
+"""Task queue of the command line's workers."""
+
+_POLL_SECONDS = 0.3
+
+
+def run_on_temporal(
+    spec: BacktestSpec,
+    desk: Desk,
+    address: str | None = None,
+    *,
+    progress: bool | ProgressCallback | None = None,
+    task_queue: str = TASK_QUEUE,
+) -> BacktestSummary:
+    """Runs a backtest on a Temporal server and waits for it.
+
+    A server that the address or the environment names must be there, with a worker on the task queue. Where none is named and
+    none listens at the usual place, an embedded server and a worker are started for this one run.
+
+    Args:
+        spec: What to run.
+        desk: Strategies, data and infrastructure; its store must be shared.
+        address: ``host:port``; None for what the environment and ``temporal.toml`` say.
+        progress: As for :func:`optarb.backtest`.
+        task_queue: Where a worker listens.
+
+    Raises:
+        OptarbError: The run failed, or no server can be had.
+        KeyboardInterrupt: Interrupted; the run was asked to stop first, and can be resumed.
+    """
+    return asyncio.run(_run(spec, desk, address, progress, task_queue))
+
+
+def run_worker(desk: Desk, address: str | None = None, task_queue: str = TASK_QUEUE) -> None:
+    """Runs a worker until it is interrupted.
+
+    Args:
+        desk: What its activities run on.
+        address: ``host:port``; None for what the environment and ``temporal.toml`` say.
+        task_queue: Where to listen.
+
+    Raises:
+        ServerUnavailable: No server answers.
+    """
+    asyncio.run(_work(desk, address, task_queue))
+
+
+async def _work(desk: Desk, address: str | None, task_queue: str) -> None:
+    client = await connect(address, plugins=[OptarbPlugin(desk)])
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with Worker(client, task_queue=task_queue):
+        await stop.wait()
+
+
+async def _run(
+    spec: BacktestSpec,
+    desk: Desk,
+    address: str | None,
+    progress: bool | ProgressCallback | None,
+    task_queue: str,
+) -> BacktestSummary:
+    async with _server(desk, address, task_queue) as client:
+        handle = await start_backtest(client, spec, task_queue=task_queue)
+        with showing(progress, handle.backtest_id) as show:
+            try:
+                return await _watched(handle, show)
+            except asyncio.CancelledError:
+                await handle.cancel()
+                with contextlib.suppress(Cancelled):
+                    await handle.result()
+                raise
+
+
+@asynccontextmanager
+async def _server(desk: Desk, address: str | None, task_queue: str) -> AsyncIterator[Client]:
+    """Connects to the server that is named or found; otherwise starts one with a worker."""
+    plugin = OptarbPlugin(desk)
+    try:
+        client = await connect(address, plugins=[plugin])
+    except ServerUnavailable:
+        if address is not None or os.environ.get("TEMPORAL_ADDRESS"):
+            raise
+    else:
+        yield client
+        return
+    async with EmbeddedServer(plugins=[plugin]) as server, Worker(server.client, task_queue=task_queue):
+        yield server.client
+
+
+async def _watched(handle: BacktestHandle, show: ProgressCallback) -> BacktestSummary:
+    """Waits for the result, asking for the progress meanwhile."""
+    result = asyncio.ensure_future(handle.result())
+    while not result.done():
+        with contextlib.suppress(RPCError):
+            show(await handle.progress())
+        await asyncio.wait([result], timeout=_POLL_SECONDS)
+    with contextlib.suppress(RPCError):
+        show(await handle.progress())
+    return result.result()
