@@ -287,6 +287,6 @@ def _rows(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 @lru_cache(maxsize=1)
 def _code_digest() -> str:
     digest = hashlib.sha256()
-    for name in (__name__, "optarb.pricing.black76", "optarb.pricing.ticks"):
+    for name in (__name__, "optarb.pricing.black", "optarb.pricing.ticks"):
         digest.update(inspect.getsource(sys.modules[name]).encode())
     return digest.hexdigest()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from optarb.pricing.black76 import black76, black76_delta
-from optarb.pricing.implied_volatility import ImpliedVolatility, VolatilityReason, implied_volatility
+from optarb.pricing.black import black76, black76_delta
+from optarb.pricing.implied import ImpliedVolatility, VolatilityReason, implied_volatility
 from optarb.pricing.parity import parity_forward
 from optarb.pricing.settlement_time import session_close, session_open, settles_at, year_fraction
 from optarb.pricing.ticks import quote_down, quote_up

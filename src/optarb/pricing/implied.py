@@ -58,8 +58,8 @@ def implied_volatility(
 
     The price is turned into that of the out-of-the-money option of the same strike, scaled by the discount and the
     geometric mean of forward and strike, and solved for the standard deviation over the option's life: from the
-    deviation of the normal model by Halley's steps, inside a bracket that halves where a step leaves it. Objectives and
-    scaling after P. Jaeckel, "Let's be rational", Wilmott 2015.
+    deviation of the normal model by Halley's steps on the logarithm of the price, inside a bracket that halves where a
+    step leaves it. Scaling after P. Jaeckel, "Let's be rational", Wilmott 2015.
 
     Args:
         price: Dollars per share.
@@ -103,27 +103,20 @@ def implied_volatility(
     return ImpliedVolatility(volatility.reshape(shape), reason.reshape(shape))
 
 
-class _Problem(NamedTuple):
-    """Out-of-the-money options to solve, one an entry."""
-
-    target: NDArray[np.float64]
-    """Undiscounted price over the geometric mean of forward and strike, above 0 and below ``exp(-distance / 2)``."""
-    log_target: NDArray[np.float64]
-    """Its logarithm."""
-    distance: NDArray[np.float64]
-    """|ln(forward / strike)|."""
-    below: NDArray[np.bool_]
-    """Whether the solution is taken to lie below the inflection of the price in the deviation."""
-
-
 def _deviation(target: NDArray[np.float64], distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solves scaled prices for the standard deviation over the option's life."""
+    """Solves scaled prices of out-of-the-money options for the standard deviation over the option's life.
+
+    Args:
+        target: Undiscounted price over the geometric mean of forward and strike, above 0 and below its supremum,
+            ``exp(-distance / 2)``.
+        distance: |ln(forward / strike)|.
+    """
+    log_target = np.log(target)
     guess = _first_guess(target, distance)
-    problem = _Problem(target, np.log(target), distance, guess < np.sqrt(2 * distance))
     low, high = np.zeros_like(target), np.full_like(target, _HIGHEST_DEVIATION)
     for _ in range(_MAX_ROUNDS):
         value = _scaled_price(guess, distance)
-        step = _halley_step(problem, guess, value)
+        step = _halley_step(guess, distance, value, log_target)
         too_high = value > target
         high = np.where(too_high, guess, high)
         low = np.where(too_high, low, guess)
@@ -157,19 +150,21 @@ def _first_guess(target: NDArray[np.float64], distance: NDArray[np.float64]) -> 
     return result
 
 
-def _halley_step(problem: _Problem, guess: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
-    target, log_target, distance, below = problem
-    # Below the inflection 1 / ln(price) is solved, nearly linear where the price itself is nearly flat; above it the
-    # price.
+def _halley_step(
+    guess: NDArray[np.float64],
+    distance: NDArray[np.float64],
+    value: NDArray[np.float64],
+    log_target: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    # On the logarithm of the price, which is far from flat in the tail where the price itself is.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         h = distance / guess
         vega = np.exp(-0.5 * (h * h + guess * guess / 4)) / _SQRT_TWO_PI
-        bend = h * h / guess - guess / 4  # derivative of ln(vega)
-        log_value, slope = np.log(value), vega / value
-        newton = np.where(below, log_value * (log_target - log_value) / (log_target * slope), (target - value) / vega)
-        bend = np.where(below, bend - slope * (1 + 2 / log_value), bend)
-        factor = 1 + 0.5 * newton * bend
-        result: NDArray[np.float64] = newton / np.where(factor > 0.5, factor, 1.0)
+        slope = vega / value
+        newton = (log_target - np.log(value)) / slope
+        # The derivative of ln(vega), less that of ln(price).
+        bend = h * h / guess - guess / 4 - slope
+        result: NDArray[np.float64] = newton / np.maximum(1 + 0.5 * newton * bend, 0.5)
     return result
 
 
