@@ -13,20 +13,9 @@ import pytest
 from tests import synthetic_market
 from tests.oracle import plain_loop
 
-from optarb.backtesting.runner import backtest
-from optarb.caches import FileCache
-from optarb.desk import Desk
-from optarb.domain.signals import Signal
-from optarb.ledger.rows import TABLES
-from optarb.market_data import ParquetMarketData
-from optarb.policies import RiskPolicy
-from optarb.position_managers import ExitRules
-from optarb.specs import BacktestSpec
-from optarb.stores import SqlStore
-from optarb.strategy import Strategy
-from optarb.structures import LongCall
+import optarb
 
-AT_THE_MONEY = LongCall(dte=30, moneyness=1.0)
+AT_THE_MONEY = optarb.LongCall(dte=30, moneyness=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,97 +28,62 @@ class Trend:
             and view.feature("macd_12_26_9") > view.feature("macd_signal_12_26_9")
             and view.feature("rsi_14") < 70.0
         ):
-            return Signal.bullish(AT_THE_MONEY, confidence=0.9, reasons=["trend"])
+            return optarb.Signal.bullish(AT_THE_MONEY, confidence=0.9, reasons=["trend"])
         return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Always:
     def evaluate(self, view):
-        return Signal.bullish(AT_THE_MONEY, confidence=0.9, reasons=["always"])
+        return optarb.Signal.bullish(AT_THE_MONEY, confidence=0.9, reasons=["always"])
 
 
 def run_engine(market, folder, expert, start, end):
     files = market.write(folder / "data")
-    desk = Desk(
-        strategies=[
-            Strategy(
-                name="oracle",
-                underlyings=("SPX",),
-                experts={"only": expert},
-                policy=RiskPolicy(max_open_positions=1, reenter_same_session=False),
-                exits=ExitRules(profit_target=0.75, stop_loss=-0.35, max_hold_sessions=5),
-            )
-        ],
-        market_data=ParquetMarketData(bars_path=files.bars, quotes_path=files.quotes),
-        store=SqlStore(url=f"sqlite:///{folder}/books.db"),
-        cache=FileCache(path=str(folder / "cache")),
+    strategy = optarb.Strategy(
+        name="oracle",
+        underlyings=("SPX",),
+        experts={"only": expert},
+        policy=optarb.RiskPolicy(max_open_positions=1, reenter_same_session=False),
+        exits=optarb.ExitRules(profit_target=0.75, stop_loss=-0.35, max_hold_sessions=5),
     )
-    spec = BacktestSpec(
-        strategy="oracle", start=start, end=end, capital=Decimal(100_000), bars="same_session", backtest_id="oracle"
+    desk = optarb.Desk(
+        strategies=[strategy],
+        market_data=optarb.ParquetMarketData(bars_path=files.bars, quotes_path=files.quotes),
+        store=optarb.SqlStore(url=f"sqlite:///{folder}/books.db"),
+        cache=optarb.FileCache(path=str(folder / "cache")),
     )
-    with desk:
-        result = backtest(spec, desk, progress=False)
-        rows = {name: named(name, desk.store.rows("oracle", name)) for name in TABLES}
-    return result, rows
+    spec = optarb.BacktestSpec(strategy="oracle", start=start, end=end, capital=Decimal(100_000), bars="same_session")
+    return optarb.backtest(spec, desk, progress=False)
 
 
-def named(table, rows):
-    names = [column.name for column in TABLES[table].columns]
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def symbol(contract):
-    expiry, right, strike = contract
-    return f"SPXW{expiry:%y%m%d}{right}{strike * 1000:08d}"
-
-
-def number(session):
-    return int(f"{session:%Y%m%d}")
-
-
-def engine_trades(rows):
-    """Contract, sessions, reason, prices (a share), fees and P&L, money in 1/10,000 dollar; in order of opening."""
-    trades = {}
-    for fill in rows["fills"]:
-        trade = trades.setdefault(fill["position_id"], {"fees": 0, "cash": 0})
-        trade["fees"] += fill["fees"]
-        trade["cash"] -= fill["price"] * fill["quantity"] * 100
-        side = {"contract": fill["contract"], "entered": fill["session"], "entry": fill["price"]}
-        trade.update(side if fill["purpose"] == "open" else {"left": fill["session"], "exit": fill["price"]})
-    for event in rows["events"]:
-        trade = trades[event["position_id"]]
-        # An event's cash is net of what it cost.
-        gross = event["price"] * event["quantity"] * 100
-        trade.update({"left": event["session"], "exit": event["price"]})
-        trade["cash"] += gross
-        trade["fees"] += gross - event["cash"]
-    for leaving in rows["exits"]:
-        trades[leaving["position_id"]]["reason"] = leaving["reason"]
+def engine_trades(result):
+    """As :func:`oracle_trades`, from the frame of trades, in the order of opening."""
     return [
         (
-            trade["contract"],
-            trade["entered"],
-            trade.get("left"),
-            trade.get("reason"),
-            trade["entry"],
-            trade.get("exit"),
-            trade["fees"],
-            trade["cash"] - trade["fees"],
+            row.legs,
+            row.opened.date(),
+            row.closed.date(),
+            row.exit_reason,
+            units(row.premium_usd),
+            units(row.proceeds_usd),
+            units(row.fees_usd),
+            units(row.pnl_usd),
         )
-        for trade in trades.values()
+        for row in result.trades(exact=True).itertuples()
     ]
 
 
 def oracle_trades(outcome):
+    """Legs, sessions, reason, and cash paid, cash received, fees and P&L in 1/10,000 dollar."""
     return [
         (
-            symbol(trade.contract),
-            number(trade.entered),
-            number(trade.left),
+            f"+1 SPXW{trade.contract[0]:%y%m%d}{trade.contract[1]}{trade.contract[2] * 1000:08d}",
+            trade.entered,
+            trade.left,
             trade.reason,
-            trade.entry_cents * 100,
-            trade.exit_cents * 100,
+            trade.entry_cents * plain_loop.UNITS_PER_CENT_A_CONTRACT,
+            trade.exit_cents * plain_loop.UNITS_PER_CENT_A_CONTRACT,
             trade.commission,
             trade.pnl,
         )
@@ -137,17 +91,25 @@ def oracle_trades(outcome):
     ]
 
 
-def assert_equal_ledgers(rows, result, outcome):
-    expected, seen = oracle_trades(outcome), engine_trades(rows)
+def units(amount):
+    whole = amount * 10_000
+    assert whole == int(whole)
+    return int(whole)
+
+
+def assert_equal_ledgers(result, outcome):
+    expected, seen = oracle_trades(outcome), engine_trades(result)
     for i, (one, other) in enumerate(itertools.zip_longest(seen, expected)):
         assert one == other, f"trade {i}: engine {one}, referee {other}"
-    columns = ("session", "equity", "open_positions", "unquoted", "has_chain")
-    for row, (session, *values) in zip(rows["equity"], outcome.equity, strict=True):
-        assert [row[column] for column in columns] == [number(session), *values]
-    assert rows["equity"][-1]["cash"] == outcome.cash
-    assert result.summary.final_equity_usd == Decimal(outcome.cash).scaleb(-4)
+    equity = result.equity(exact=True)
+    for row, other in zip(equity.itertuples(), outcome.equity, strict=True):
+        one = (row.Index.date(), units(row.equity_usd), row.open_positions, row.unquoted, int(row.has_chain))
+        assert one == other, f"engine {one}, referee {other}"
+    assert units(equity.cash_usd.iloc[-1]) == outcome.cash
+    assert units(result.summary.final_equity_usd) == outcome.cash
     assert result.summary.trades == len(expected)
-    assert result.summary.fees_usd == Decimal(sum(trade.commission for trade in outcome.trades)).scaleb(-4)
+    assert units(result.summary.fees_usd) == sum(trade.commission for trade in outcome.trades)
+    assert not result.summary.modelled
 
 
 def test_five_years_of_trend_following_when_run_then_every_trade_and_cent_is_the_referees(tmp_path):
@@ -158,7 +120,7 @@ def test_five_years_of_trend_following_when_run_then_every_trade_and_cent_is_the
     assert len(market.quotes) == 1257
     assert market.sessions[0] == date(1999, 1, 4)
 
-    result, rows = run_engine(market, tmp_path, Trend(), start, end)
+    result = run_engine(market, tmp_path, Trend(), start, end)
 
     outcome = plain_loop.run(
         sessions=market.sessions,
@@ -172,7 +134,7 @@ def test_five_years_of_trend_following_when_run_then_every_trade_and_cent_is_the
     assert len(outcome.trades) > 50
     assert set(reasons) == {"profit_target", "stop_loss", "time_exit"}
     assert min(reasons.values()) >= 5
-    assert_equal_ledgers(rows, result, outcome)
+    assert_equal_ledgers(result, outcome)
 
 
 WILD_SEEDS = (2, 3, 6, 12)
@@ -205,12 +167,10 @@ def wild_run(seed):
 def test_wild_market_with_spoilt_quotes_when_run_then_every_trade_and_cent_is_the_referees(tmp_path, seed):
     market, outcome = wild_run(seed)
 
-    result, rows = run_engine(
-        market, tmp_path, Trend() if seed % 2 else Always(), market.sessions[5], market.sessions[-1]
-    )
+    result = run_engine(market, tmp_path, Trend() if seed % 2 else Always(), market.sessions[5], market.sessions[-1])
 
     assert len(outcome.trades) > 30
-    assert_equal_ledgers(rows, result, outcome)
+    assert_equal_ledgers(result, outcome)
 
 
 def test_wild_markets_when_all_are_told_then_every_way_out_occurs():
@@ -243,11 +203,11 @@ def test_bids_on_the_very_boundary_when_run_then_judged_in_exact_decimals(tmp_pa
         expiries = synthetic_market.fridays_after(session, 6, frozenset(known))
         market.quotes[session] = {(expiry, "C", 2000): quote for expiry in expiries}
 
-    result, rows = run_engine(market, tmp_path, Always(), sessions[0], sessions[-1])
+    result = run_engine(market, tmp_path, Always(), sessions[0], sessions[-1])
 
     outcome = referee(market, sessions[0], sessions[-1], [True] * len(sessions))
     hits = [
         trade for trade in outcome.trades if trade.exit_cents * 100 in (trade.entry_cents * 175, trade.entry_cents * 65)
     ]
     assert len(hits) > 100
-    assert_equal_ledgers(rows, result, outcome)
+    assert_equal_ledgers(result, outcome)
