@@ -20,7 +20,7 @@ __all__ = ["demo", "demo_desk", "demo_spec", "run_demo"]
 
 def demo(
     in_process: Annotated[
-        bool, typer.Option("--in-process/--temporal", help="Run in this process, or on a Temporal server of its own.")
+        bool, typer.Option("--in-process/--temporal", help="Run in this process, or on a Temporal server.")
     ] = True,
 ) -> None:
     """Backtest five years on real S&P 500 bars and options modelled on the VIX, and print the result."""
@@ -71,7 +71,7 @@ def run_demo(*, in_process: bool) -> None:
     """Runs the demo in a temporary folder and prints its result.
 
     Args:
-        in_process: Whether to run it in this process; else on a Temporal server that lasts as long as the demo.
+        in_process: Whether to run it in this process; else on a Temporal server, its own if none listens.
 
     Raises:
         MissingExtra: The package arch, which brings the bars, is not installed.
@@ -88,6 +88,7 @@ def _in_process(desk: Desk) -> Result:
 
 
 def _on_temporal(desk: Desk) -> Result:
-    from optarb.cli._temporal import run_with_own_server
+    from optarb.cli._temporal import run_on_temporal
+    from optarb.reports import load_result
 
-    return run_with_own_server(demo_spec(), desk)
+    return load_result(desk, run_on_temporal(demo_spec(), desk).backtest_id)

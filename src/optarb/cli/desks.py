@@ -20,9 +20,7 @@ __all__ = ["DeskOption", "load_desk", "load_shared_desk"]
 
 DeskOption = Annotated[
     str,
-    typer.Option(
-        "--desk", envvar="OPTARB_DESK", metavar="MODULE:ATTRIBUTE", help="Where the desk is, such as my_desk:desk."
-    ),
+    typer.Option("--desk", envvar="OPTARB_DESK", metavar="MODULE:ATTRIBUTE", help="Where the desk is, such as my_desk:desk."),
 ]
 """The option ``--desk`` of a command."""
 

@@ -16,9 +16,7 @@ __all__ = ["server"]
 
 
 def server(
-    port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; by default one that is free.")
-    ] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; by default one that is free.")] = None,
     database: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep workflows in this file; by default in memory.")
     ] = None,
@@ -27,9 +25,7 @@ def server(
     """Run a Temporal server on this machine until Ctrl-C. Prints its address."""
     from optarb.temporal.server import EmbeddedServer
 
-    asyncio.run(
-        _serve(EmbeddedServer(port=port, database=database, ui=ui, progress=lambda line: typer.echo(line, err=True)))
-    )
+    asyncio.run(_serve(EmbeddedServer(port=port, database=database, ui=ui, progress=lambda line: typer.echo(line, err=True))))
 
 
 async def _serve(embedded: EmbeddedServer) -> None:

@@ -23,15 +23,11 @@ def _group() -> None:
 def run(
     desk: Annotated[
         str,
-        typer.Argument(
-            envvar="OPTARB_DESK", metavar="MODULE:ATTRIBUTE", help="Where the desk is, such as my_desk:desk."
-        ),
+        typer.Argument(envvar="OPTARB_DESK", metavar="MODULE:ATTRIBUTE", help="Where the desk is, such as my_desk:desk."),
     ],
     address: Annotated[
         str | None,
-        typer.Option(
-            metavar="HOST:PORT", help="Temporal server; by default what TEMPORAL_ADDRESS or temporal.toml names."
-        ),
+        typer.Option(metavar="HOST:PORT", help="Temporal server; by default what TEMPORAL_ADDRESS or temporal.toml names."),
     ] = None,
     task_queue: Annotated[str, typer.Option(help="Task queue to work on.")] = "optarb",
 ) -> None:

@@ -50,9 +50,7 @@ def equity_frame(
     peaks = list(accumulate([capital, *equity], max))[1:]
     falls = [peak - value for peak, value in zip(peaks, equity, strict=True)]
     frame["drawdown"] = Series([fall / peak for fall, peak in zip(falls, peaks, strict=True)], dtype="float64")
-    frame["drawdown_usd"] = Series(
-        [from_units(fall) if exact else fall / UNITS_PER_DOLLAR for fall in falls], dtype=dtype
-    )
+    frame["drawdown_usd"] = Series([from_units(fall) if exact else fall / UNITS_PER_DOLLAR for fall in falls], dtype=dtype)
     for symbol, known in closes.items():
         held: list[Any] = buy_and_hold(capital / UNITS_PER_DOLLAR, known)
         if exact:

@@ -24,8 +24,8 @@ Kind = Literal["session", "instant", "text", "int", "count", "real", "money", "f
 """What a column holds.
 
 ``session``: a date; ``instant``: an aware UTC time or none; ``int``: a whole number; ``count``: a whole number or none;
-``real``: a float, NaN where there is none; ``money``: ledger units, or none; ``flag``: true or false; ``json``: text that
-is read into Python values."""
+``real``: a float, NaN where there is none; ``money``: ledger units, or none; ``flag``: true or false; ``json``: text,
+read into Python values."""
 
 _Source = tuple[str, str, Kind]
 """Name in the ledger, name in the frame, kind."""

@@ -74,8 +74,8 @@ class Result:
         """Returns every candidate that did not become a position, and why.
 
         ``verdict`` is ``denied`` (by the engine, the exits or the policy), ``rejected`` (by the broker) or
-        ``unfilled``; ``rule`` the short name, ``reason`` the words and ``numbers`` a dict of the figures that decided, as
-        text.
+        ``unfilled``; ``rule`` the short name, ``reason`` the words and ``numbers`` a dict of the figures that decided,
+        as text.
         """
         rows = named_rows(self.store, self.backtest_id, "verdicts")
         return frame_of("verdicts", (row for row in rows if row["position_id"] is None))
@@ -192,10 +192,7 @@ class Result:
                 sessions=[session_date(row["session"]) for row in equity],
                 equity=[row["equity"] for row in equity],
                 unquoted=sum(row["unquoted"] for row in equity),
-                fills=[
-                    (row["taken_at"], bool(row["modelled"]))
-                    for row in named_rows(self.store, self.backtest_id, "fills")
-                ],
+                fills=[(row["taken_at"], bool(row["modelled"])) for row in named_rows(self.store, self.backtest_id, "fills")],
             )
         )
 
