@@ -24,7 +24,7 @@ class BuyTheDip:
     def evaluate(self, view: optarb.MarketView) -> optarb.Signal | None:
         """Compares the last close that is known with those before it."""
         close = view.bars(n=20).close
-        if close[-1] > (1 - self.drop) * close.max():
+        if close[-1] > (1 - self.drop) * max(close):
             return None
         return optarb.Signal.bullish(
             optarb.LongCall(dte=30, delta=0.5), confidence=0.7, reasons=[f"{self.drop:.0%} below the 20-session high"]
