@@ -130,9 +130,7 @@ if TYPE_CHECKING:
     from optarb.trial import view as view
 
 _NAMES = {
-    "optarb.backtesting.runner": (
-        "backtest",
-    ),
+    "optarb.backtesting.runner": ("backtest",),
     "optarb.brokers": (
         "CrossSpread",
         "PerContractFee",
@@ -144,9 +142,7 @@ _NAMES = {
         "MemoryCache",
         "NoCache",
     ),
-    "optarb.calendars": (
-        "ExchangeCalendar",
-    ),
+    "optarb.calendars": ("ExchangeCalendar",),
     "optarb.decisions": (
         "Candidate",
         "Decision",
@@ -155,12 +151,8 @@ _NAMES = {
         "Exit",
         "Review",
     ),
-    "optarb.desk": (
-        "Desk",
-    ),
-    "optarb.domain.bars": (
-        "Bars",
-    ),
+    "optarb.desk": ("Desk",),
+    "optarb.domain.bars": ("Bars",),
     "optarb.domain.contracts": (
         "OptionContract",
         "Right",
@@ -183,9 +175,7 @@ _NAMES = {
         "TimeInForce",
         "Unknown",
     ),
-    "optarb.domain.quote_table": (
-        "QuoteTable",
-    ),
+    "optarb.domain.quote_table": ("QuoteTable",),
     "optarb.domain.quotes": (
         "Chain",
         "Quote",
@@ -217,9 +207,7 @@ _NAMES = {
         "TransientError",
         "UnknownName",
     ),
-    "optarb.experts": (
-        "RulesExpert",
-    ),
+    "optarb.experts": ("RulesExpert",),
     "optarb.ledger.account": (
         "Account",
         "Position",
@@ -233,12 +221,8 @@ _NAMES = {
         "ParquetMarketData",
         "demo_market_data",
     ),
-    "optarb.policies": (
-        "RiskPolicy",
-    ),
-    "optarb.position_managers": (
-        "ExitRules",
-    ),
+    "optarb.policies": ("RiskPolicy",),
+    "optarb.position_managers": ("ExitRules",),
     "optarb.protocols": (
         "BacktestStore",
         "BrokerAdapter",
@@ -272,36 +256,20 @@ _NAMES = {
         "ExecutionSpec",
         "Progress",
     ),
-    "optarb.stores": (
-        "SqlStore",
-    ),
-    "optarb.strategy": (
-        "Strategy",
-    ),
+    "optarb.stores": ("SqlStore",),
+    "optarb.strategy": ("Strategy",),
     "optarb.structures": (
         "CallPair",
         "LongCall",
         "LongPut",
         "Vertical",
     ),
-    "optarb.temporal.activities": (
-        "BacktestActivities",
-    ),
-    "optarb.temporal.backtest_workflow": (
-        "PhasedBacktestWorkflow",
-    ),
-    "optarb.temporal.connection": (
-        "connect",
-    ),
-    "optarb.temporal.phased_backtest": (
-        "PhasedBacktest",
-    ),
-    "optarb.temporal.plugin": (
-        "OptarbPlugin",
-    ),
-    "optarb.temporal.server": (
-        "EmbeddedServer",
-    ),
+    "optarb.temporal.activities": ("BacktestActivities",),
+    "optarb.temporal.backtest_workflow": ("PhasedBacktestWorkflow",),
+    "optarb.temporal.connection": ("connect",),
+    "optarb.temporal.phased_backtest": ("PhasedBacktest",),
+    "optarb.temporal.plugin": ("OptarbPlugin",),
+    "optarb.temporal.server": ("EmbeddedServer",),
     "optarb.temporal.starting": (
         "BacktestHandle",
         "follow_backtest",

@@ -12,10 +12,10 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Any, get_type_hints
 
@@ -49,7 +49,8 @@ def check_component(value: object, role: str) -> None:
             f"{role}: {value!r} is neither a dataclass nor a module-level function; use a frozen dataclass, so that its "
             "parameters have names and its results can be cached"
         )
-    if not type(value).__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    parameters: Any = getattr(type(value), "__dataclass_params__", None)
+    if not parameters.frozen:
         raise ConfigurationError(
             f"{role}: {type(value).__name__} is not frozen; declare it with @dataclass(frozen=True, kw_only=True)"
         )
@@ -65,10 +66,10 @@ def _check_function(function: FunctionType, role: str) -> None:
 
 
 def _check_methods(value: object, role: str) -> None:
-    for name, member in inspect.getmembers(type(value), inspect.iscoroutinefunction):
+    for name, _ in inspect.getmembers(type(value), inspect.iscoroutinefunction):
         if not name.startswith("_"):
             raise ConfigurationError(
-                f"{role}: {type(value).__name__}.{name} is an async def; optarb calls components in threads, use a plain def ({member!r})"
+                f"{role}: {type(value).__name__}.{name} is an async def; optarb calls components in threads, use a plain def"
             )
 
 
@@ -82,7 +83,7 @@ def component_name(value: object) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def canonical(value: Any) -> Any:  # noqa: PLR0911 - one line a kind reads best
+def canonical(value: Any) -> Any:
     """Turns a component or a parameter into JSON values that are equal exactly when the parameters are.
 
     Args:
@@ -91,29 +92,33 @@ def canonical(value: Any) -> Any:  # noqa: PLR0911 - one line a kind reads best
     Raises:
         ConfigurationError: A value that has no canonical form, such as an open file.
     """
-    if value is None or isinstance(value, bool | int | str):
-        return str(value) if isinstance(value, Enum) else value
-    if isinstance(value, float):
-        return {"float": value.hex()}
-    if isinstance(value, Decimal):
-        return {"decimal": str(value.normalize())}
-    if isinstance(value, date | datetime):
-        return {"date": value.isoformat()}
-    if isinstance(value, Path):
-        return {"path": str(value)}
-    if isinstance(value, Enum):
-        return str(value)
-    if isinstance(value, FunctionType):
-        return {"component": component_name(value)}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         params = {field.name: canonical(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"component": component_name(value), "parameters": params}
+    if isinstance(value, FunctionType):
+        return {"component": component_name(value)}
     if isinstance(value, Mapping):
         return {"mapping": [[canonical(key), canonical(item)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
         return [canonical(item) for item in value]
     if isinstance(value, set | frozenset):
         return {"set": sorted(repr(canonical(item)) for item in value)}
+    return _canonical_scalar(value)
+
+
+def _canonical_scalar(value: object) -> Any:
+    if isinstance(value, Enum | PurePath):
+        return str(value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return {"float": value.hex()}
+    if isinstance(value, Decimal):
+        return {"decimal": str(value.normalize())}
+    if isinstance(value, date | time):  # a datetime is a date too
+        return {type(value).__name__: value.isoformat()}
+    if isinstance(value, timedelta):
+        return {"seconds": value.total_seconds()}
     raise ConfigurationError(
         f"parameter {value!r} of type {type(value).__name__} has no canonical form; use numbers, text, dates, enums, tuples, "
         "mappings or frozen dataclasses"
@@ -200,7 +205,8 @@ def override(component: object, path: str, value: object, *, full_path: str | No
     Args:
         component: A frozen dataclass.
         path: Field names joined by dots, such as ``"simulator.fees.commission_usd"``.
-        value: New value; it is checked against the field's annotation (an int serves for a float, text for a Decimal or a date).
+        value: New value; it is checked against the field's annotation (an int serves for a float, text for
+            a Decimal or a date).
         full_path: The path as the user wrote it, for messages.
 
     Raises:

@@ -13,6 +13,7 @@ from optarb.domain.signals import Direction
 
 __all__ = ["Candidate", "Decision", "Denial", "Entry", "Exit", "Review"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A signal with the legs its structure chose on this view, priced for one unit. Amounts in dollars."""
@@ -67,7 +68,8 @@ class Entry:
     """Units of the structure to open."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.units, int) or isinstance(self.units, bool) or self.units < 1:
+        units: object = self.units
+        if not isinstance(units, int) or isinstance(units, bool) or units < 1:
             msg = f"units must be a whole number of at least 1, got {self.units!r}"
             raise ValueError(msg)
 

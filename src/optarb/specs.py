@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -22,6 +22,14 @@ _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_timedelta="iso8601")
+
+    if not TYPE_CHECKING:  # a type checker must go on seeing the fields as arguments
+
+        def __init__(self, **fields: Any) -> None:
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise ConfigurationError(_said(error)) from error
 
 
 class ExecutionSpec(_Frozen):
@@ -53,7 +61,7 @@ class BacktestSpec(_Frozen):
     """What to backtest: everything that decides the ledger besides the desk, and how to run it.
 
     Raises:
-        ConfigurationError: From :meth:`from_toml` and :meth:`build`; building it directly raises pydantic's ``ValidationError``.
+        ConfigurationError: A field is missing, unknown or does not fit; the message names each with its value.
     """
 
     strategy: str = Field(min_length=1)
@@ -97,21 +105,6 @@ class BacktestSpec(_Frozen):
         return self
 
     @classmethod
-    def build(cls, **fields: Any) -> BacktestSpec:
-        """Builds a spec, turning pydantic's error into optarb's.
-
-        Args:
-            **fields: The fields of the spec.
-
-        Raises:
-            ConfigurationError: A field is missing, unknown or does not fit.
-        """
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            raise ConfigurationError(_said(error)) from error
-
-    @classmethod
     def from_toml(cls, source: str | Path) -> BacktestSpec:
         """Reads a spec from TOML.
 
@@ -131,7 +124,7 @@ class BacktestSpec(_Frozen):
             fields = tomllib.loads(str(text))
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(f"spec {str(source)[:80]!r} is not TOML: {error}") from error
-        return cls.build(**_plain(fields))
+        return cls(**_plain(fields))
 
     def to_toml(self) -> str:
         """Writes the spec as TOML, every field with its value; :meth:`from_toml` reads it back to an equal spec."""

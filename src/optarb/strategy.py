@@ -55,7 +55,9 @@ class Strategy:
         for field in ("underlyings", "references"):
             symbols = getattr(self, field)
             if isinstance(symbols, str):
-                raise ConfigurationError(f"strategy {self.name!r}: {field} must be a tuple, got {symbols!r}; write ({symbols!r},)")
+                raise ConfigurationError(
+                    f"strategy {self.name!r}: {field} must be a tuple, got {symbols!r}; write ({symbols!r},)"
+                )
             object.__setattr__(self, field, tuple(symbols))
         symbols = self.symbols
         if not self.underlyings or len(set(symbols)) != len(symbols):

@@ -45,7 +45,8 @@ def write(columns: Mapping[str, NDArray[Any]], **facts: Any) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_batch(pa.record_batch(arrays, schema=schema))
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def read(value: bytes | memoryview) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -53,9 +54,7 @@ def read(value: bytes | memoryview) -> tuple[dict[str, NDArray[Any]], dict[str, 
     import pyarrow as pa
 
     batch = pa.ipc.open_file(pa.py_buffer(value)).get_batch(0)
-    columns = {
-        name: batch.column(name).values.to_numpy(zero_copy_only=True) for name in batch.schema.names
-    }
+    columns = {name: batch.column(name).values.to_numpy(zero_copy_only=True) for name in batch.schema.names}
     return columns, json.loads((batch.schema.metadata or {})[b"facts"])
 
 

@@ -63,5 +63,3 @@ def claim_book(desk: Desk, spec: BacktestSpec, book_id: str, owner: str) -> Clai
         lease_seconds=spec.execution.lease_seconds,
         replace=spec.on_existing == "replace",
     )
-
-

@@ -89,8 +89,7 @@ def _report(context: RunContext, trades: list[Trade]) -> dict[str, Any]:
         "denials": dict(denials),
         "exits": dict(Counter(one.exit_reason for one in trades)),
         "modelled": {
-            symbol: any(month["modelled"] for month in facts[symbol]["quotes"]["months"])
-            for symbol in context.plan.underlyings
+            symbol: any(month["modelled"] for month in facts[symbol]["quotes"]["months"]) for symbol in context.plan.underlyings
         },
         "capital": str(Decimal(context.spec.capital)),
         "mark": context.spec.mark,
@@ -111,7 +110,4 @@ def _buy_and_hold(context: RunContext) -> dict[str, list[float]]:
     from optarb.backtesting.market_loader import load_market
 
     market = load_market(context)
-    return {
-        symbol: [market.close(symbol, session) for session in context.plan.sessions]
-        for symbol in context.plan.underlyings
-    }
+    return {symbol: [market.close(symbol, session) for session in context.plan.sessions] for symbol in context.plan.underlyings}

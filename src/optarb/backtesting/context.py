@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from optarb.errors import DataChanged
 from optarb.desk.intake import gather_inputs
+from optarb.errors import DataChanged
 from optarb.ledger.rows import session_date, session_number
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from optarb.backtesting.arrow import bars_to_bytes, chains_to_bytes, digest_of
 from optarb.backtesting.commit import commit_unit
+from optarb.desk.intake import library_versions, load_bars
 from optarb.engine.chain_table import ChainTable, clean_quotes, joined
 from optarb.errors import BadData, ComponentError, ConfigurationError, OptarbError
-from optarb.desk.intake import library_versions, load_bars
 
 if TYPE_CHECKING:
     from optarb.backtesting.context import RunContext, Tick
@@ -89,9 +89,7 @@ def _ingest_quotes(context: RunContext, symbol: str, tick: Tick) -> dict[str, An
     return manifest
 
 
-def _month_facts(
-    context: RunContext, name: str, table: ChainTable, counts: dict[str, int], digest: str
-) -> dict[str, Any]:
+def _month_facts(context: RunContext, name: str, table: ChainTable, counts: dict[str, int], digest: str) -> dict[str, Any]:
     closes_at = context.desk.calendar.closes_at
     early = None
     for session, taken in zip(table.sessions.tolist(), table.taken_first.tolist(), strict=True):
@@ -122,9 +120,7 @@ def _check_same_session(context: RunContext, symbol: str, manifest: dict[str, An
             )
 
 
-def _months(
-    context: RunContext, symbol: str, first: date, last: date
-) -> Iterator[tuple[str, ChainTable, dict[str, int]]]:
+def _months(context: RunContext, symbol: str, first: date, last: date) -> Iterator[tuple[str, ChainTable, dict[str, int]]]:
     tables = _asked(context, symbol, first, last)
     found = False
     for month in clean_months(tables, symbol, context):

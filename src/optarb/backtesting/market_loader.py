@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optarb.backtesting.arrow import bars_from_bytes, chains_from_bytes, digest_of, read, write
-from optarb.backtesting.arrow import bars_to_bytes, chains_to_bytes
+from optarb.backtesting.arrow import bars_from_bytes, bars_to_bytes, chains_from_bytes, chains_to_bytes, digest_of, read, write
 from optarb.backtesting.ingest import clean_months, ingested
+from optarb.desk.intake import component_identity, library_versions, load_bars, resolver
 from optarb.engine.features import FeatureTable, compute_indicator
 from optarb.engine.market import Market
 from optarb.errors import DataChanged
-from optarb.desk.intake import component_identity, library_versions, load_bars, resolver
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ ProgressCallback = Callable[["Progress"], None]
 
 
 @contextmanager
-def showing(progress: bool | ProgressCallback | None, title: str) -> Iterator[ProgressCallback]:
+def showing(progress: bool | ProgressCallback | None, title: str) -> Generator[ProgressCallback]:
     """Gives the function to call with each progress.
 
     Args:
@@ -37,7 +37,7 @@ def _is_watched() -> bool:
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[ProgressCallback]:
+def _bar(title: str) -> Generator[ProgressCallback]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar

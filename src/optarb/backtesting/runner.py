@@ -82,9 +82,7 @@ def _shown(context: RunContext, report: ProgressCallback, before: int, total: in
     """Reports a unit's own progress as the phase's; a unit that does not know its own total counts when it is complete."""
 
     def shown(phase: str, done: int, of: int) -> None:
-        report(
-            Progress(backtest_id=context.book_id, phase=phase, done=min(before + (done if of else 0), total), total=total)
-        )
+        report(Progress(backtest_id=context.book_id, phase=phase, done=min(before + (done if of else 0), total), total=total))
 
     return shown
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from optarb.backtesting.market_loader import load_market
@@ -47,7 +47,11 @@ def evaluate_blocks(context: RunContext, expert: str, blocks: Sequence[Block], t
     total = sum(len(block.sessions) for block in todo)
     finished = written = 0
     for block in todo:
-        rows, counts = _evaluate(context, market, expert, block, tick, finished, total)
+
+        def beat(number: int, before: int = finished) -> None:
+            tick(PHASE, before + number, total)
+
+        rows, counts = _evaluate(context, market, expert, block, beat)
         finished += len(block.sessions)
         written += context.store.commit(
             context.book_id,
@@ -62,7 +66,7 @@ def evaluate_blocks(context: RunContext, expert: str, blocks: Sequence[Block], t
 
 
 def _evaluate(
-    context: RunContext, market: Market, name: str, block: Block, tick: Tick, finished: int, total: int
+    context: RunContext, market: Market, name: str, block: Block, beat: Callable[[int], None]
 ) -> tuple[list[Row], dict[str, int]]:
     expert: Any = context.setup.strategy.experts[name]
     position = context.plan.experts.index(name)
@@ -84,14 +88,14 @@ def _evaluate(
             signal = evaluate_expert(name, expert, seen)
             if signal is not None:
                 rows.append(signal.row(session_number(session), position * len(underlyings) + at))
-        tick(PHASE, finished + number, total)
+        beat(number)
     return rows, counts
 
 
 def _warm_up(name: str, expert: object) -> int:
     if not isinstance(expert, SupportsWarmUp):
         return 1
-    bars = expert.warm_up
+    bars: object = expert.warm_up
     if not isinstance(bars, int) or bars < 0:
         raise ComponentError(f"expert {name!r}: warm_up must be a whole number of bars, got {bars!r}")
     return max(bars, 1)

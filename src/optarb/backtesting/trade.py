@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from optarb.backtesting.market_loader import load_market
@@ -16,8 +19,10 @@ from optarb.ledger.rows import session_number
 from optarb.protocols.stores import BlockKey, checkpoint_digest
 
 if TYPE_CHECKING:
-    from optarb.backtesting.context import Block, RunContext, Tick
+    from optarb.backtesting.context import RunContext, Tick
+    from optarb.brokers.simulator import SimulatedBroker
     from optarb.engine.market import Market
+    from optarb.engine.view import View
     from optarb.ledger.rows import Row
 
 __all__ = ["PHASE", "book_at", "sessions_traded", "trade_blocks"]
@@ -42,33 +47,50 @@ def trade_blocks(context: RunContext, budget_seconds: float | None, tick: Tick) 
     engine = _engine(context, market)
     blocks = context.plan.blocks
     began = time.monotonic()
-    total = len(context.plan.sessions)
-    book, counts, parent, number = _resume(context, blocks)
-    while number < len(blocks):
-        block = blocks[number]
-        recorder = Recorder()
-        _trade(context, engine, market, book, block, recorder, tick, number * context.plan.block_sessions, total)
-        rows, counted = recorder.drain()
-        for what, n in counted.items():
-            counts[what] = counts.get(what, 0) + n
-        state = _state(book, counts)
+    standing = _standing(context)
+    while standing.number < len(blocks):
+        rows, after = _trade(context, engine, standing, tick)
         won = context.store.commit(
             context.book_id,
             context.epoch,
-            BlockKey(phase=PHASE, unit="", first=block.first),
-            last=block.last,
-            parent=parent,
-            state=state,
+            BlockKey(phase=PHASE, unit="", first=blocks[standing.number].first),
+            last=blocks[standing.number].last,
+            parent=standing.parent,
+            state=after.state(),
             rows=rows,
             tip=True,
         )
-        if won and number + 1 < len(blocks) and not _used_up(began, budget_seconds):
-            parent, number = checkpoint_digest(parent, state), number + 1
-            continue
-        if won:
-            return number + 1 == len(blocks)
-        book, counts, parent, number = _resume(context, blocks)
-    return True
+        standing = after if won else _standing(context)
+        if budget_seconds is not None and time.monotonic() - began >= budget_seconds:
+            break
+    return standing.number == len(blocks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Standing:
+    """Where the phase stands after a checkpoint."""
+
+    book: Book
+    counts: dict[str, int]
+    parent: str
+    """Digest of the checkpoint."""
+    number: int
+    """Number of the next block."""
+
+    def state(self) -> bytes:
+        fields = {"book": json.loads(self.book.dump()), "counts": self.counts}
+        return json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _standing(context: RunContext) -> _Standing:
+    """Reads where the phase stands from the newest checkpoint."""
+    book, counts = book_at(context)
+    checkpoint = context.store.checkpoint(context.book_id, PHASE)
+    if checkpoint is None:
+        return _Standing(book=book, counts=counts, parent="", number=0)
+    firsts = [block.first for block in context.plan.blocks]
+    number = firsts.index(checkpoint.key.first) + 1
+    return _Standing(book=book, counts=counts, parent=checkpoint.digest, number=number)
 
 
 def book_at(context: RunContext) -> tuple[Book, dict[str, int]]:
@@ -88,24 +110,6 @@ def sessions_traded(context: RunContext) -> int:
     return sum(len(block.sessions) for block in context.plan.blocks if block.first <= checkpoint.key.first)
 
 
-def _used_up(began: float, budget_seconds: float | None) -> bool:
-    return budget_seconds is not None and time.monotonic() - began >= budget_seconds
-
-
-def _resume(context: RunContext, blocks: Sequence[Block]) -> tuple[Book, dict[str, int], str, int]:
-    """Reads book, counts, parent and the number of the next block from the newest checkpoint."""
-    book, counts = book_at(context)
-    checkpoint = context.store.checkpoint(context.book_id, PHASE)
-    if checkpoint is None:
-        return book, counts, "", 0
-    firsts = [block.first for block in blocks]
-    return book, counts, checkpoint.digest, firsts.index(checkpoint.key.first) + 1
-
-
-def _state(book: Book, counts: dict[str, int]) -> bytes:
-    return json.dumps({"book": json.loads(book.dump()), "counts": counts}, separators=(",", ":"), sort_keys=True).encode()
-
-
 def _engine(context: RunContext, market: Market) -> SessionEngine:
     sessions = context.plan.sessions
     return SessionEngine(
@@ -115,39 +119,39 @@ def _engine(context: RunContext, market: Market) -> SessionEngine:
         data=context.desk.market_data,
         mark=context.spec.mark,
         am_settlement=context.spec.am_settlement,
-        next_session=dict(zip(sessions, sessions[1:], strict=False)),
+        next_session=dict(pairwise(sessions)),
     )
 
 
 def _trade(
-    context: RunContext,
-    engine: SessionEngine,
-    market: Market,
-    book: Book,
-    block: Block,
-    recorder: Recorder,
-    tick: Tick,
-    finished: int,
-    total: int,
-) -> None:
+    context: RunContext, engine: SessionEngine, standing: _Standing, tick: Tick
+) -> tuple[Mapping[str, list[Row]], _Standing]:
+    """Trades the next block; returns its rows and where the phase then stands. The book of ``standing`` is used up."""
+    plan = context.plan
+    block = plan.blocks[standing.number]
+    recorder = Recorder()
     by_session: dict[int, list[Row]] = {}
     for row in context.store.rows(context.book_id, "signals", block.first, block.last):
         by_session.setdefault(int(row[0] or 0), []).append(row)
     for number, session in enumerate(block.sessions, start=1):
-        view = market.view(session)
+        view = engine.market.view(session)
         broker = context.setup.simulator.broker()
 
-        def pump(broker: Any = broker, view: Any = view) -> bool:
+        def pump(broker: SimulatedBroker = broker, view: View = view) -> bool:
             broker.advance(view)
             return False
 
         engine.run(
             view,
             [ChosenSignal.from_row(row) for row in by_session.get(session_number(session), ())],
-            book=book,
+            book=standing.book,
             broker=broker,
             pump=pump,
             recorder=recorder,
-            last_session=session == context.plan.sessions[-1],
+            last_session=session == plan.sessions[-1],
         )
-        tick(PHASE, finished + number, total)
+        tick(PHASE, standing.number * plan.block_sessions + number, len(plan.sessions))
+    rows, counted = recorder.drain()
+    counts = dict(Counter(standing.counts) + Counter(counted))
+    after = _Standing(book=standing.book, counts=counts, parent="", number=standing.number + 1)
+    return rows, replace(after, parent=checkpoint_digest(standing.parent, after.state()))

@@ -81,9 +81,7 @@ class SimulatedBroker:
             return Rejected(code="duplicate_id", reason=f"order {order.order_id} was sent before")
         self._orders[order.order_id] = order
         nothing = tuple(LegFill(contract=leg.contract, quantity=0, price=Decimal(0)) for leg in order.legs)
-        self._reports[order.order_id] = OrderReport(
-            order_id=order.order_id, status=OrderStatus.WORKING, legs=nothing
-        )
+        self._reports[order.order_id] = OrderReport(order_id=order.order_id, status=OrderStatus.WORKING, legs=nothing)
         return Accepted()
 
     def advance(self, view: SessionView) -> None:

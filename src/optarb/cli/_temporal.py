@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from temporalio.client import Client, RPCError
+from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from optarb.backtesting.progress import ProgressCallback, showing
 from optarb.errors import Cancelled, ServerUnavailable
+from optarb.reports.result import Result, load_result
 from optarb.temporal.connection import connect
 from optarb.temporal.plugin import OptarbPlugin
 from optarb.temporal.server import EmbeddedServer
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from optarb.desk import Desk
     from optarb.specs import BacktestSpec, BacktestSummary
 
-__all__ = ["TASK_QUEUE", "run_on_temporal", "run_worker"]
+__all__ = ["TASK_QUEUE", "run_on_temporal", "run_with_own_server", "run_worker"]
 
 TASK_QUEUE = "optarb"
 """Task queue of the command line's workers."""
@@ -39,7 +41,7 @@ def run_on_temporal(
     *,
     progress: bool | ProgressCallback | None = None,
     task_queue: str = TASK_QUEUE,
-) -> BacktestSummary:
+) -> Result:
     """Runs a backtest on a Temporal server and waits for it.
 
     A server that the address or the environment names must be there, with a worker on the task queue. Where none is named and
@@ -56,7 +58,23 @@ def run_on_temporal(
         OptarbError: The run failed, or no server can be had.
         KeyboardInterrupt: Interrupted; the run was asked to stop first, and can be resumed.
     """
-    return asyncio.run(_run(spec, desk, address, progress, task_queue))
+    summary = asyncio.run(_run(spec, _server_for(desk, address, task_queue), progress, task_queue))
+    return load_result(desk, summary.backtest_id)
+
+
+def run_with_own_server(spec: BacktestSpec, desk: Desk, *, progress: bool | ProgressCallback | None = None) -> Result:
+    """Runs a backtest on an embedded server with a worker, which end with it.
+
+    Args:
+        spec: What to run.
+        desk: Strategies, data and infrastructure; its store must be shared.
+        progress: As for :func:`optarb.backtest`.
+
+    Raises:
+        OptarbError: The run failed, or no server can be had.
+    """
+    summary = asyncio.run(_run(spec, _own_server(OptarbPlugin(desk), TASK_QUEUE), progress, TASK_QUEUE))
+    return load_result(desk, summary.backtest_id)
 
 
 def run_worker(desk: Desk, address: str | None = None, task_queue: str = TASK_QUEUE) -> None:
@@ -85,12 +103,11 @@ async def _work(desk: Desk, address: str | None, task_queue: str) -> None:
 
 async def _run(
     spec: BacktestSpec,
-    desk: Desk,
-    address: str | None,
+    server: AbstractAsyncContextManager[Client],
     progress: bool | ProgressCallback | None,
     task_queue: str,
 ) -> BacktestSummary:
-    async with _server(desk, address, task_queue) as client:
+    async with server as client:
         handle = await start_backtest(client, spec, task_queue=task_queue)
         with showing(progress, handle.backtest_id) as show:
             try:
@@ -103,7 +120,7 @@ async def _run(
 
 
 @asynccontextmanager
-async def _server(desk: Desk, address: str | None, task_queue: str) -> AsyncIterator[Client]:
+async def _server_for(desk: Desk, address: str | None, task_queue: str) -> AsyncGenerator[Client]:
     """Connects to the server that is named or found; otherwise starts one with a worker."""
     plugin = OptarbPlugin(desk)
     try:
@@ -111,9 +128,15 @@ async def _server(desk: Desk, address: str | None, task_queue: str) -> AsyncIter
     except ServerUnavailable:
         if address is not None or os.environ.get("TEMPORAL_ADDRESS"):
             raise
+        async with _own_server(plugin, task_queue) as own:
+            yield own
     else:
         yield client
-        return
+
+
+@asynccontextmanager
+async def _own_server(plugin: OptarbPlugin, task_queue: str) -> AsyncGenerator[Client]:
+    """Starts an embedded server and a worker."""
     async with EmbeddedServer(plugins=[plugin]) as server, Worker(server.client, task_queue=task_queue):
         yield server.client
 

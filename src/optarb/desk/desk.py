@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from optarb._component import check_component, nested, override
 from optarb.brokers.simulator import Simulator
@@ -83,12 +83,10 @@ class Desk:
         for indicator in self.indicators:
             check_component(indicator, f"indicator {indicator!r}")
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
@@ -159,4 +157,4 @@ def _changed_spec(spec: BacktestSpec, changed: Mapping[str, object]) -> Backtest
         if name not in allowed:
             raise UnknownName.of(f"override 'spec.{name}': field", name, allowed)
     fields = {name: getattr(spec, name) for name in type(spec).model_fields}
-    return type(spec).build(**{**fields, **changed})
+    return type(spec)(**{**fields, **changed})

@@ -210,7 +210,7 @@ def identity_of(spec: BacktestSpec, inputs: Mapping[str, Any]) -> str:
         spec: The spec.
         inputs: From :func:`gather_inputs`.
     """
-    document = {"spec": spec.ledger_fields(), "inputs": inputs}
+    document: dict[str, object] = {"spec": spec.ledger_fields(), "inputs": inputs}
     if any(part["source"] is None for part in inputs["components"].values()):
         document["unknown_source"] = uuid.uuid4().hex
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

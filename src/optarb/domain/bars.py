@@ -93,7 +93,5 @@ class Bars:
 
     def sliced(self, start: int, stop: int) -> Bars:
         """Returns rows ``start`` to ``stop`` (exclusive) as copies, so that no array's ``base`` reaches past them."""
-        columns: dict[str, Any] = {
-            name: getattr(self, name)[start:stop].copy() for name in ("sessions", *_PRICES, "volume")
-        }
+        columns: dict[str, Any] = {name: getattr(self, name)[start:stop].copy() for name in ("sessions", *_PRICES, "volume")}
         return Bars(symbol=self.symbol, **columns)

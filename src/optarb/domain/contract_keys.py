@@ -95,5 +95,5 @@ def renumber_roots(keys: NDArray[np.int64], new_indices: Sequence[int]) -> NDArr
         keys: Keys of the old table.
         new_indices: For each old root index the new one.
     """
-    indices = np.array([*new_indices, 0], dtype=np.int64)[keys >> _ROOT_SHIFT]
+    indices: NDArray[np.int64] = np.array([*new_indices, 0], dtype=np.int64)[keys >> _ROOT_SHIFT]
     return indices << _ROOT_SHIFT | keys & ((1 << _ROOT_SHIFT) - 1)

@@ -147,4 +147,6 @@ def _parse(symbol: str) -> OptionContract:
     except ValueError as error:
         msg = f"option symbol {symbol!r} has an impossible expiry: {error}"
         raise ValueError(msg) from None
-    return OptionContract(root=match["root"], expiry=expiry, right=Right(match["right"]), strike=Decimal(match["strike"]).scaleb(-3))
+    return OptionContract(
+        root=match["root"], expiry=expiry, right=Right(match["right"]), strike=Decimal(match["strike"]).scaleb(-3)
+    )

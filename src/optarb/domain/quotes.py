@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optarb.domain.contract_keys import pack_key, unpack_key
+from optarb.domain.contract_keys import KeyColumns, pack_key, unpack_key
 from optarb.domain.contracts import OptionContract, Right
 from optarb.domain.money import price
 
@@ -109,24 +109,34 @@ class Chain:
         return self._asks.copy()
 
     @cached_property
+    def columns(self) -> KeyColumns:
+        """Root indices (into :attr:`root_names`), expiries, rights and strikes, one entry a contract."""
+        return unpack_key(self._keys)
+
+    @property
+    def root_names(self) -> tuple[str, ...]:
+        """The option roots that may occur, sorted."""
+        return self._roots
+
+    @property
     def expiries(self) -> NDArray[np.datetime64]:
         """Listed expiry dates, ``datetime64[D]``, one a contract."""
-        return unpack_key(self._keys).expiries
+        return self.columns.expiries
 
-    @cached_property
+    @property
     def strikes(self) -> NDArray[np.float64]:
         """Strikes in dollars, one a contract."""
-        return unpack_key(self._keys).strikes
+        return self.columns.strikes
 
-    @cached_property
+    @property
     def calls(self) -> NDArray[np.bool_]:
         """True where the contract is a call."""
-        return unpack_key(self._keys).calls
+        return self.columns.calls
 
     @cached_property
     def roots(self) -> NDArray[np.str_]:
         """Option roots, one a contract."""
-        return np.array(self._roots, dtype=np.str_)[unpack_key(self._keys).root_indices]
+        return np.array(self._roots, dtype=np.str_)[self.columns.root_indices]
 
     def contract(self, row: int) -> OptionContract:
         """Returns the contract of one row."""

@@ -37,9 +37,10 @@ class Proposal:
     """Why, in words."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.confidence, int | float) or not 0.0 <= self.confidence <= 1.0:
+        confidence: object = self.confidence
+        if not isinstance(confidence, int | float) or not 0.0 <= confidence <= 1.0:
             msg = f"confidence must be a number from 0 to 1, got {self.confidence!r}"
-            raise ValueError(msg)
+            raise ValueError(msg)  # noqa: TRY004 - one kind of error, whatever stands where a confidence belongs
         if isinstance(self.structure, type) or not isinstance(self.structure, Structure):
             msg = f"structure must be an instance with a choose method, got {self.structure!r}"
             raise ValueError(msg)
@@ -84,9 +85,7 @@ class Signal:
         return cls.one(Direction.NEUTRAL, structure, confidence=confidence, reasons=reasons)
 
     @classmethod
-    def one(
-        cls, direction: Direction, structure: Structure, *, confidence: float, reasons: Sequence[str] = ()
-    ) -> Signal:
+    def one(cls, direction: Direction, structure: Structure, *, confidence: float, reasons: Sequence[str] = ()) -> Signal:
         """A signal with a single proposal.
 
         Args:
@@ -96,7 +95,5 @@ class Signal:
             reasons: Why, in words.
         """
         return cls(
-            proposals=(
-                Proposal(direction=direction, structure=structure, confidence=confidence, reasons=tuple(reasons)),
-            )
+            proposals=(Proposal(direction=direction, structure=structure, confidence=confidence, reasons=tuple(reasons)),)
         )

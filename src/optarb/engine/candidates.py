@@ -80,9 +80,7 @@ def price_signal(
     )
 
 
-def _priced(
-    legs: tuple[Leg, ...], view: View, fills: FillModel
-) -> list[tuple[Leg, Quote, Decimal]] | Refusal:
+def _priced(legs: tuple[Leg, ...], view: View, fills: FillModel) -> list[tuple[Leg, Quote, Decimal]] | Refusal:
     priced: list[tuple[Leg, Quote, Decimal]] = []
     for leg in legs:
         contract = leg.contract

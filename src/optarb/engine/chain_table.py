@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 
     from optarb.domain.quote_table import QuoteTable
 
-__all__ = ["ChainTable", "clean_quotes", "joined"]
+__all__ = ["ChainSource", "ChainTable", "clean_quotes", "joined"]
 
 _ONE = Decimal(1)
+
+
+class ChainSource(Protocol):
+    """Gives the chain of a session: a table, or one that opens its parts as they are asked for."""
+
+    def chain(self, session: date) -> Chain | None:
+        """Returns the chain of one session, or None if it has no usable quote."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,9 +105,7 @@ class ChainTable:
         )
 
 
-def clean_quotes(
-    table: QuoteTable, symbol: str, closes_at: Callable[[date], datetime]
-) -> tuple[ChainTable, dict[str, int]]:
+def clean_quotes(table: QuoteTable, symbol: str, closes_at: Callable[[date], datetime]) -> tuple[ChainTable, dict[str, int]]:
     """Drops the rows that must never be traded on, sorts the rest, and counts what was dropped by kind.
 
     Kinds: ``unquoted`` (bid or ask missing, or both zero), ``negative``, ``crossed`` (bid above ask; or a bid without an ask),
@@ -140,7 +146,8 @@ def clean_quotes(
 
 def _adjusted(table: QuoteTable) -> NDArray[np.bool_]:
     odd = [not root.isalpha() or not root.isupper() or len(root) > 6 for root in table.roots]
-    return np.array([*odd, False], dtype=np.bool_)[table.root_indices]
+    adjusted: NDArray[np.bool_] = np.array([*odd, False], dtype=np.bool_)[table.root_indices]
+    return adjusted
 
 
 def _dead(table: QuoteTable, closes_at: Callable[[date], datetime]) -> NDArray[np.bool_]:
@@ -149,9 +156,9 @@ def _dead(table: QuoteTable, closes_at: Callable[[date], datetime]) -> NDArray[n
     AM-settled contracts end the session before; PM-settled index contracts at the close of their last session. Physically
     settled ones trade on for a quarter of an hour, so that a quote taken at the close is alive.
     """
-    last_day = table.expiries == table.sessions
+    last_day: NDArray[np.bool_] = table.expiries == table.sessions
     if not last_day.any():
-        return last_day
+        return np.zeros(len(table), dtype=np.bool_)
     settlements = [_settlement(root) for root in table.roots]
     am = np.array([s is Settlement.AM for s in settlements], dtype=np.bool_)[table.root_indices]
     pm = np.array([s is Settlement.PM for s in settlements], dtype=np.bool_)[table.root_indices]
@@ -162,7 +169,8 @@ def _dead(table: QuoteTable, closes_at: Callable[[date], datetime]) -> NDArray[n
     late = np.zeros(len(table), dtype=np.bool_)
     late[rows] = np.isnat(taken) | (taken.astype(np.int64) >= closes[inverse])
     unknown = np.isnat(table.taken_at)
-    return last_day & (am | unknown | (pm & late))
+    dead: NDArray[np.bool_] = last_day & (am | unknown | (pm & late))
+    return dead
 
 
 def _settlement(root: str) -> Settlement:
@@ -172,9 +180,7 @@ def _settlement(root: str) -> Settlement:
         return Settlement.PHYSICAL
 
 
-def _sorted(
-    table: QuoteTable, rows: NDArray[np.int64], symbol: str, roots: Sequence[str]
-) -> tuple[ChainTable, int]:
+def _sorted(table: QuoteTable, rows: NDArray[np.int64], symbol: str, roots: Sequence[str]) -> tuple[ChainTable, int]:
     renumber = np.array([roots.index(root) if root in roots else 0 for root in table.roots], dtype=np.int64)
     sessions = table.sessions[rows].astype("datetime64[D]")
     keys = pack_keys(renumber[table.root_indices[rows]], table.expiries[rows], table.calls[rows], table.strikes[rows])

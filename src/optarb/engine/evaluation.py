@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from optarb.domain.contracts import OptionContract
 from optarb.domain.legs import Leg, NoFit
 from optarb.domain.signals import Direction, Proposal, Signal
-from optarb.domain.contracts import OptionContract
 from optarb.errors import ComponentError, OptarbError, TransientError, UnknownName
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from optarb.domain.orders import Accepted, OrderIntent, Rejected
-from optarb.engine.evaluation import legs_text
 from optarb.domain.legs import Leg
 from optarb.domain.money import to_units
+from optarb.domain.orders import Accepted, OrderIntent, Rejected
+from optarb.engine.evaluation import legs_text
 
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from optarb.domain.bars import Bars
     from optarb.domain.quotes import Chain
-    from optarb.engine.chain_table import ChainTable
+    from optarb.engine.chain_table import ChainSource
     from optarb.engine.features import FeatureTable
     from optarb.protocols import TradingCalendar
 
@@ -35,7 +35,7 @@ class Market:
     """By symbol, from ``history_start`` to the last session."""
     features: Mapping[str, FeatureTable]
     """By symbol."""
-    chains: Mapping[str, ChainTable]
+    chains: Mapping[str, ChainSource]
     """By underlying."""
     calendar: TradingCalendar
     """Opening and closing times."""

@@ -32,7 +32,7 @@ class Recorder:
         self._session = session
         self._next = dict.fromkeys(self.rows, 0)
 
-    def add(self, table: str, *values: int | str | float | None) -> None:
+    def add(self, table: str, *values: str | float | None) -> None:
         """Adds a row; session and seq are put before the values."""
         seq = self._next[table]
         self._next[table] = seq + 1

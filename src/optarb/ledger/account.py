@@ -12,6 +12,7 @@ from optarb.domain.orders import OrderIntent
 
 __all__ = ["Account", "Position", "PositionLeg"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionLeg:
     """One contract held in a position."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,7 @@ class OpenPosition:
     proceeds: int = 0
     fees: int = 0
     max_loss: int | None = 0
+    close_attempts: int = 0
     kept_without_bid: bool = False
     lots: list[Lot] = field(default_factory=list[Lot])
     notes: dict[str, str] = field(default_factory=dict[str, str])
@@ -151,6 +152,8 @@ class Book:
             plan: What its fills become; needed for an opening order.
         """
         self._working[order.order_id] = _Working(order)
+        if order.purpose is Purpose.CLOSE:
+            self.positions[order.position_id].close_attempts = order.attempt
         if plan is not None and order.position_id not in self.positions:
             self.positions[order.position_id] = OpenPosition(
                 position_id=order.position_id,

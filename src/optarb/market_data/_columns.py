@@ -62,6 +62,8 @@ class ColumnReader:
             BadData: The file has no such column.
         """
         name = self._names.get(ours, ours)
+        if name not in self.table.names and ours in self.table.names:
+            return ours  # a mapping serves bars and quotes alike, and may be meant for the other
         if name not in self.table.names:
             present = ", ".join(self.table.names)
             msg = f"{self.table.file} has no column {name!r} for {ours!r}; it has {present}; map it in columns={{...}}"
@@ -70,18 +72,29 @@ class ColumnReader:
 
     def has(self, ours: str) -> bool:
         """Whether the file has a column."""
-        return self._names.get(ours, ours) in self.table.names
+        return self._names.get(ours, ours) in self.table.names or ours in self.table.names
 
     def dates(self, rows: pa.Table, ours: str) -> NDArray[np.datetime64]:
         """Returns a column of dates, ``datetime64[D]``."""
         import pyarrow as pa
 
         column = self._complete(rows, ours)
+        if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            column = self._parsed_dates(column, ours)
         if not (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):
             msg = f"{self.table.file}: column {self.theirs(ours)!r} holds {column.type}, not dates (like 2019-05-31)"
             raise BadData(msg)
         # numpy's own step from microseconds to days takes fifty times as long.
         return _numpy(column.cast(pa.date32()).cast(pa.int32())).astype("datetime64[D]")
+
+    def _parsed_dates(self, column: Any, ours: str) -> Any:
+        import pyarrow as pa
+
+        try:
+            return column.cast(pa.string()).cast(pa.date32())
+        except pa.ArrowException as error:
+            msg = f"{self.table.file}: column {self.theirs(ours)!r} holds text that is no date (like 2019-05-31): {error}"
+            raise BadData(msg) from error
 
     def numbers(self, rows: pa.Table, ours: str) -> NDArray[np.float64]:
         """Returns a column of numbers as float64, NaN where a value is absent."""
@@ -101,9 +114,7 @@ class ColumnReader:
 
         column = rows.column(self.theirs(ours))
         if not pa.types.is_timestamp(column.type) or column.type.tz is None:
-            msg = (
-                f"{self.table.file}: column {self.theirs(ours)!r} holds {column.type}, not timestamps with a time zone"
-            )
+            msg = f"{self.table.file}: column {self.theirs(ours)!r} holds {column.type}, not timestamps with a time zone"
             raise BadData(msg)
         seconds = column.cast(pa.timestamp("s", "UTC"), safe=False).cast(pa.int64())
         return _numpy(seconds.fill_null(_NAT) if seconds.null_count else seconds).view("datetime64[s]")
@@ -133,9 +144,7 @@ class ColumnReader:
     def _complete(self, rows: pa.Table, ours: str) -> Any:
         column = rows.column(self.theirs(ours))
         if column.null_count:
-            msg = (
-                f"{self.table.file}: column {self.theirs(ours)!r} is empty in {column.null_count} of {len(column)} rows"
-            )
+            msg = f"{self.table.file}: column {self.theirs(ours)!r} is empty in {column.null_count} of {len(column)} rows"
             raise BadData(msg)
         return column
 

@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderMarketData"]
 
+Location = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]]
+"""A folder, a URI or a file; or a file or pattern by symbol."""
+
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 # Raised by hand when what is delivered for the same bytes and parameters changes.
 _VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False)
 class FolderMarketData(ABC):
     """Bars and quotes from files on a disk or in object storage."""
 
@@ -57,12 +60,36 @@ class FolderMarketData(ABC):
 
     _suffix: ClassVar[str]
 
-    def __post_init__(self) -> None:
-        for name in ("bars_path", "quotes_path"):
-            path = getattr(self, name)
-            plain = {symbol: os.fspath(file) for symbol, file in path.items()} if isinstance(path, Mapping) else path
-            object.__setattr__(self, name, os.fspath(plain) if isinstance(plain, os.PathLike) else plain)
-        object.__setattr__(self, "columns", dict(self.columns))
+    def __init__(
+        self,
+        *,
+        bars: Location | None = None,
+        quotes: Location | None = None,
+        columns: Mapping[str, str] | None = None,
+        quoted_at: str = "close",
+        calendar: TradingCalendar | None = None,
+        bars_path: Location | None = None,
+        quotes_path: Location | None = None,
+    ) -> None:
+        """Names the files; nothing is opened.
+
+        Args:
+            bars: See ``bars_path``. The field has another name because :meth:`bars` is the method that reads them.
+            quotes: See ``quotes_path``.
+            columns: The files' column names by ours.
+            quoted_at: When quotes were taken.
+            calendar: Knows when sessions close.
+            bars_path: The field's own name, for ``dataclasses.replace``.
+            quotes_path: As ``bars_path``.
+        """
+        if (bars is not None and bars_path is not None) or (quotes is not None and quotes_path is not None):
+            msg = "give bars or bars_path, and quotes or quotes_path, not both"
+            raise ValueError(msg)
+        object.__setattr__(self, "bars_path", _plain(bars_path if bars is None else bars))
+        object.__setattr__(self, "quotes_path", _plain(quotes_path if quotes is None else quotes))
+        object.__setattr__(self, "columns", dict(columns or {}))
+        object.__setattr__(self, "quoted_at", quoted_at)
+        object.__setattr__(self, "calendar", calendar)
         for ours in self.columns:
             if ours not in OUR_COLUMNS:
                 raise UnknownName.of("column", ours, OUR_COLUMNS)
@@ -115,7 +142,7 @@ class FolderMarketData(ABC):
     def _files(self, symbol: str, kind: DataKind) -> list[DataFile]:
         location = self.bars_path if kind == "bars" else self.quotes_path
         if location is None:
-            msg = f"this source has no {kind} (asked for {symbol!r}); give it {kind}_path"
+            msg = f"this source has no {kind} (asked for {symbol!r}); give it {kind}=..."
             raise BadData(msg)
         return find_files(location, symbol, self._suffix)
 
@@ -134,3 +161,10 @@ class FolderMarketData(ABC):
         else:
             at = self.calendar.closes_at(session)
         return np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "s")
+
+
+def _plain(location: Location | None) -> str | dict[str, str] | None:
+    """Writes paths as text, so that the component pickles and compares by plain values."""
+    if isinstance(location, Mapping):
+        return {symbol: os.fspath(file) for symbol, file in location.items()}
+    return None if location is None else os.fspath(location)

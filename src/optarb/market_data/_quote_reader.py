@@ -143,12 +143,8 @@ class QuoteReader:
             "strikes": reader.numbers(rows, "strike"),
             "bids": reader.numbers(rows, "bid"),
             "asks": reader.numbers(rows, "ask"),
-            "underlying_prices": (
-                reader.numbers(rows, "underlying_price") if priced else np.full(len(sessions), np.nan)
-            ),
-            "taken_at": (
-                reader.instants(rows, "taken_at") if self.taken_at is None else _each(sessions, self.taken_at)
-            ),
+            "underlying_prices": (reader.numbers(rows, "underlying_price") if priced else np.full(len(sessions), np.nan)),
+            "taken_at": (reader.instants(rows, "taken_at") if self.taken_at is None else _each(sessions, self.taken_at)),
         }
 
 

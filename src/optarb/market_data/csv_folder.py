@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CsvMarketData"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False)
 class CsvMarketData(FolderMarketData):
     """Bars and option quotes from CSV files with a header line, on a disk or in object storage.
 

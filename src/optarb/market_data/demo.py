@@ -106,9 +106,7 @@ def _load(symbol: str) -> Bars:
     order = np.argsort(sessions)
     order = order[np.isfinite(columns[3][order])]
     opens, highs, lows, closes = (column[order] for column in columns)
-    return Bars(
-        symbol=symbol, sessions=sessions[order], open=opens, high=highs, low=lows, close=closes, volume=volume[order]
-    )
+    return Bars(symbol=symbol, sessions=sessions[order], open=opens, high=highs, low=lows, close=closes, volume=volume[order])
 
 
 def _floats(column: Any) -> NDArray[np.float64]:

@@ -127,9 +127,7 @@ class ModelledOptions:
         self._check(symbol)
         inputs = {
             "code": _code_digest(),
-            "parameters": {
-                field.name: canonical(getattr(self, field.name)) for field in fields(self) if field.name != "data"
-            },
+            "parameters": {field.name: canonical(getattr(self, field.name)) for field in fields(self) if field.name != "data"},
             "bars": [self.data.fingerprint(name, "bars") for name in (self.underlying, self.volatility)],
         }
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
@@ -216,9 +214,7 @@ class ModelledOptions:
         middle = np.maximum(np.floor(spot / self.strike_step + 0.5), self.strikes // 2 + 1)
         strikes = (middle[:, None] + steps) * self.strike_step
         shape = (len(sessions), self.expiries, 2, self.strikes)
-        forward: NDArray[np.float64] = (spot[:, None] * np.exp((self.rate - self.dividend_yield) * tau))[
-            :, :, None, None
-        ]
+        forward: NDArray[np.float64] = (spot[:, None] * np.exp((self.rate - self.dividend_yield) * tau))[:, :, None, None]
         calls = np.array([True, False])[None, None, :, None]
         years, listed = tau[:, :, None, None], np.asarray(strikes, np.float64)[:, None, None, :]
         volatility = self._volatility(market.levels[rows][:, None, None, None], forward, listed, years)
@@ -265,9 +261,7 @@ class _Market(NamedTuple):
     """When each of them settles."""
 
 
-def _weekly_expiries(
-    days: NDArray[np.datetime64], sessions: NDArray[np.datetime64], count: int
-) -> NDArray[np.datetime64]:
+def _weekly_expiries(days: NDArray[np.datetime64], sessions: NDArray[np.datetime64], count: int) -> NDArray[np.datetime64]:
     """Returns the weekly expiries from the first session to ``count`` weeks after the last.
 
     Args:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ParquetMarketData"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False)
 class ParquetMarketData(FolderMarketData):
     """Bars and option quotes from Parquet files on a disk or in object storage (any URI that pyarrow knows).
 

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
     from optarb.ledger.rows import Row, Rows
 
-__all__ = ["BacktestStore", "BlockKey", "BookInfo", "BookStatus", "Checkpoint", "Claim", "ClaimKind", "checkpoint_digest"]
+__all__ = [
+    "BacktestStore",
+    "BlockKey",
+    "BookInfo",
+    "BookStatus",
+    "Checkpoint",
+    "Claim",
+    "ClaimKind",
+    "checkpoint_digest",
+]
 
 ClaimKind = Literal["new", "mine", "resume", "finished"]
 """How a claim went: a fresh book, a repetition of the same owner's claim, an unfinished book taken over, a finished book."""
@@ -69,7 +78,8 @@ class BookInfo:
     identity: str
     """Digest of spec, data, code and libraries: all that can change the ledger."""
     documents: Mapping[str, str] = field(default_factory=dict[str, str])
-    """JSON documents by name: ``spec``, ``plan``, ``inputs``, ``report`` ... as written by :meth:`BacktestStore.write_document`."""
+    """JSON documents by name: ``spec``, ``plan``, ``inputs``, ``report`` ... as written by
+    :meth:`BacktestStore.write_document`."""
     error: str | None = None
     """Message of the failure, if it failed."""
 

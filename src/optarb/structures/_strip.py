@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optarb.domain.contract_keys import KeyColumns, unpack_key
+from optarb.domain.contract_keys import KeyColumns
 from optarb.domain.contracts import OptionContract, Right
 from optarb.domain.legs import NoFit
 from optarb.pricing import black76_delta, implied_volatility, parity_forward, session_close, year_fraction
@@ -137,7 +137,7 @@ def _expiry_days(columns: KeyColumns, session: date) -> NDArray[np.int64]:
 
 def open_days(chain: Chain, right: Right, roots: Sequence[str]) -> NDArray[np.int64]:
     """Returns the distinct days to expiry, after today, at which a chain quotes a right."""
-    columns, root_table = _unpacked(chain)
+    columns, root_table = chain.columns, chain.root_names
     days = _expiry_days(columns, chain.session)
     return np.unique(days[_wanted(columns, root_table, days, right, roots)])
 
@@ -154,7 +154,7 @@ def find_strip(
         roots: Roots that may be chosen; empty for all. Of two roots with one expiry the first of the chain is taken.
         among: Days to expiry that may be chosen; None for all.
     """
-    columns, root_table = _unpacked(chain)
+    columns, root_table = chain.columns, chain.root_names
     days = _expiry_days(columns, chain.session)
     mask = _wanted(columns, root_table, days, right, roots)
     if among is not None:
@@ -189,15 +189,8 @@ def chain_of(chains: Mapping[str, Chain], underlying: str) -> Chain | NoFit:
     """Returns the chain of an underlying, or why there is none."""
     chain = chains.get(underlying)
     if chain is None or not len(chain):
-        return NoFit(
-            reason=f"no quotes of {underlying!r}; chains are there for {', '.join(sorted(chains)) or 'nothing'}"
-        )
+        return NoFit(reason=f"no quotes of {underlying!r}; chains are there for {', '.join(sorted(chains)) or 'nothing'}")
     return chain
-
-
-def _unpacked(chain: Chain) -> tuple[KeyColumns, tuple[str, ...]]:
-    # The public columns of a chain unpack its keys once each; a structure needs all of them, on every chain.
-    return unpack_key(chain._keys), chain._roots  # noqa: SLF001
 
 
 def _wanted(

@@ -80,9 +80,7 @@ class CallPair(StrikeChoice):
             return long_place
         long_forward, short_forward = bought.forward(self.rate), sold.forward(self.rate)
         if not (long_forward > 0.0 and short_forward > 0.0):
-            return NoFit(
-                reason=f"forwards of {bought} and {sold} are {long_forward!r} and {short_forward!r}: no put-call pair"
-            )
+            return NoFit(reason=f"forwards of {bought} and {sold} are {long_forward!r} and {short_forward!r}: no put-call pair")
         strike = int(bought.thousandths[long_place]) / 1000.0
         short_place = sold.nearest(strike * short_forward / long_forward)
         if sold.bid(short_place) <= 0.0:

@@ -45,9 +45,7 @@ class StrikeChoice:
         if sum(value is not None for value in given.values()) != 1:
             msg = f"give exactly one of strike, moneyness and delta, got {given!r}"
             raise ValueError(msg)
-        if self.strike is not None and not (
-            type(self.strike) is Decimal and self.strike.is_finite() and self.strike > 0
-        ):
+        if self.strike is not None and not (type(self.strike) is Decimal and self.strike.is_finite() and self.strike > 0):
             msg = f"strike must be a positive Decimal of dollars, got {self.strike!r}"
             raise ValueError(msg)
         if self.moneyness is not None and not (is_number(self.moneyness) and self.moneyness > 0):

@@ -75,9 +75,7 @@ class Vertical(StrikeChoice):
         else:
             lowest, highest, target = 0, near - 1, chosen / 1000.0 - self.width
         if lowest > highest:
-            return NoFit(
-                reason=f"{strip}: no strike further out of the money than {chosen / 1000:g} ({len(strikes)} quoted)"
-            )
+            return NoFit(reason=f"{strip}: no strike further out of the money than {chosen / 1000:g} ({len(strikes)} quoted)")
         return int(np.clip(strip.nearest(target), lowest, highest))
 
     def __str__(self) -> str:

@@ -63,9 +63,7 @@ def fetch(target: Path, say: Callable[[str], object]) -> tuple[Path | None, list
 
 @contextmanager
 def _locked(path: Path, say: Callable[[str], object]) -> Generator[None]:
-    if (
-        sys.platform == "win32"
-    ):  # the server side of optarb is for Linux and macOS; here at most two processes both build
+    if sys.platform == "win32":  # the server side of optarb is for Linux and macOS; here at most two processes both build
         yield
         return
     import fcntl
@@ -85,9 +83,7 @@ def _download(scratch: Path, say: Callable[[str], object]) -> Path:
         with ThreadPoolExecutor(max_workers=1) as thread:  # a notebook's own thread has a loop running already
             thread.submit(asyncio.run, _start_once(scratch)).result()
     except (RuntimeError, TimeoutError) as error:
-        raise _Failed(
-            f"the download of the Temporal SDK: {str(error) or f'no end after {_DOWNLOAD_SECONDS} s'}"
-        ) from error
+        raise _Failed(f"the download of the Temporal SDK: {str(error) or f'no end after {_DOWNLOAD_SECONDS} s'}") from error
     downloaded = [path for path in scratch.iterdir() if path.is_file() and os.access(path, os.X_OK)]
     if len(downloaded) != 1:
         raise _Failed(f"the download of the Temporal SDK: it left {len(downloaded)} executables where one was expected")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from optarb.backtesting.runner import lease_tick, run_phase_unit
 from optarb.backtesting.trade import sessions_traded
 from optarb.errors import Cancelled, OptarbError, Superseded
 from optarb.reports.result import load_result
+from optarb.specs import BacktestSummary
 from optarb.temporal.messages import (
     Claimed,
     ClaimRequest,
@@ -27,7 +28,6 @@ from optarb.temporal.messages import (
     UnitRequest,
     WorkUnit,
 )
-from optarb.specs import BacktestSummary
 
 if TYPE_CHECKING:
     from optarb.desk import Desk
@@ -93,8 +93,7 @@ class BacktestActivities:
         """Notes that a run stopped, so that it can be resumed; another claim's book is left alone."""
         with _told():
             try:
-                status = "cancelled" if request.status == "cancelled" else "failed"
-                self._desk.store.finish(request.backtest_id, request.epoch, status, error=request.error)
+                self._desk.store.finish(request.backtest_id, request.epoch, request.status, error=request.error)
             except Superseded:
                 activity.logger.info("book %s has another owner by now", request.backtest_id)
 
@@ -130,7 +129,7 @@ def _beating(tick: Callable[[str, int, int], None]) -> Callable[[str, int, int],
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told() -> Generator[None]:
     """Turns optarb's errors into Temporal's: the class's name is the type, and only what may pass is retried."""
     try:
         yield

@@ -71,6 +71,4 @@ def _configured(profile: str | None) -> ClientConnectConfig:
     except Exception as error:  # noqa: BLE001 - the SDK's own error type lives in a private module of it
         # Later lines of the message quote the file, and so perhaps a key; `from None` keeps them out of the traceback.
         reason = str(error).partition("\n")[0]
-        raise ConfigurationError(
-            f"Temporal's configuration (temporal.toml, TEMPORAL_*) cannot be read: {reason}"
-        ) from None
+        raise ConfigurationError(f"Temporal's configuration (temporal.toml, TEMPORAL_*) cannot be read: {reason}") from None

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from optarb.specs import BacktestSpec, BacktestSummary
 
-__all__ = ["Claimed", "ClaimRequest", "PhaseUnits", "ReleaseRequest", "RunRequest", "UnitDone", "UnitRequest", "WorkUnit"]
+__all__ = [
+    "ClaimRequest",
+    "Claimed",
+    "PhaseUnits",
+    "ReleaseRequest",
+    "RunRequest",
+    "UnitDone",
+    "UnitRequest",
+    "WorkUnit",
+]
 
 
 class _Message(BaseModel):
@@ -107,7 +118,7 @@ class ReleaseRequest(_Message):
     """The book."""
     epoch: int
     """From the claim."""
-    status: str
-    """``cancelled`` or ``failed``."""
+    status: Literal["cancelled", "failed"]
+    """Where the book stands now."""
     error: str | None
     """Message of the failure."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from types import NoneType
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -23,6 +25,8 @@ from optarb.temporal.messages import (
 )
 
 __all__ = ["PhasedBacktest"]
+
+T = TypeVar("T")
 
 
 class PhasedBacktest:
@@ -78,14 +82,14 @@ class PhasedBacktest:
         """
         info = workflow.info()
         backtest_id = spec.backtest_id or f"{spec.strategy}-{info.first_execution_run_id[-12:]}"
-        claim = await workflow.execute_activity(
-            "optarb.backtest.claim",
+        claim = await _call(
+            spec,
+            "claim",
             ClaimRequest(
                 spec=spec, backtest_id=backtest_id, owner=f"temporal:{info.workflow_id}:{info.first_execution_run_id}"
             ),
-            result_type=Claimed,
+            Claimed,
             summary=f"claim {backtest_id}",
-            **_options(spec, "claim"),
         )
         if claim.summary is not None:
             return claim.summary
@@ -96,6 +100,7 @@ class PhasedBacktest:
             raise
 
     async def _run(self, spec: BacktestSpec, claim: Claimed) -> BacktestSummary:
+        _stop_if_cancelled()
         for phase in self.phases(claim.phases):
             if not phase.units:
                 continue
@@ -108,12 +113,12 @@ class PhasedBacktest:
                 await self._sequential(spec, claim, phase)
             self._progress = _at(claim, phase, phase.total)
             await self.after_phase(phase.name, self._progress)
-        summary = await workflow.execute_activity(
-            "optarb.backtest.close",
+        summary = await _call(
+            spec,
+            "close",
             RunRequest(spec=spec, backtest_id=claim.backtest_id, epoch=claim.epoch),
-            result_type=BacktestSummary,
+            BacktestSummary,
             summary="close",
-            **_options(spec, "close"),
         )
         self._progress = Progress(backtest_id=claim.backtest_id, phase="finished", done=1, total=1)
         return summary
@@ -151,13 +156,21 @@ class PhasedBacktest:
                 self._progress = _at(claim, phase, reply.done)
 
     async def _unit(self, spec: BacktestSpec, claim: Claimed, phase: str, unit: WorkUnit) -> UnitDone:
-        return await workflow.execute_activity(
-            f"optarb.backtest.{phase}",
+        reply = await _call(
+            spec,
+            phase,
             UnitRequest(spec=spec, backtest_id=claim.backtest_id, epoch=claim.epoch, phase=phase, unit=unit),
-            result_type=UnitDone,
+            UnitDone,
             summary=_summary(phase, unit),
-            **_options(spec, phase),
         )
+        _stop_if_cancelled()
+        return reply
+
+
+def _stop_if_cancelled() -> None:
+    """Raises if the run was asked to stop. Temporal says so once, and an activity that ends before it learns of it hides it."""
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError("the run was asked to stop")
 
 
 def _summary(phase: str, unit: WorkUnit) -> str:
@@ -169,11 +182,15 @@ def _at(claim: Claimed, phase: PhaseUnits, done: int) -> Progress:
     return Progress(backtest_id=claim.backtest_id, phase=phase.name, done=done, total=phase.total)
 
 
-def _options(spec: BacktestSpec, phase: str) -> workflow.ActivityConfig:
-    """Time-outs, retries and task queue of a phase's activities."""
+async def _call(spec: BacktestSpec, name: str, request: object, reply: type[T], *, summary: str) -> T:
+    """Calls one activity of the backtest with the time-outs, retries and task queue of its phase."""
     execution = spec.execution
-    return workflow.ActivityConfig(
-        task_queue=execution.task_queues.get(phase),
+    answer: T = await workflow.execute_activity(
+        f"optarb.backtest.{name}",
+        request,
+        result_type=reply,
+        summary=summary,
+        task_queue=execution.task_queues.get(name),
         start_to_close_timeout=timedelta(seconds=execution.start_to_close_seconds),
         heartbeat_timeout=timedelta(seconds=execution.heartbeat_timeout_seconds),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -184,20 +201,22 @@ def _options(spec: BacktestSpec, phase: str) -> workflow.ActivityConfig:
             non_retryable_error_types=["PayloadSizeError"],
         ),
     )
+    return answer
 
 
 async def _release(spec: BacktestSpec, claim: Claimed, error: BaseException) -> None:
     """Notes in the store that the run stopped."""
     cause = error.cause if isinstance(error, ActivityError) else error
     stopped = is_cancelled_exception(error) or (isinstance(cause, ApplicationError) and cause.type == "Cancelled")
-    await workflow.execute_activity(
-        "optarb.backtest.release",
+    await _call(
+        spec,
+        "release",
         ReleaseRequest(
             backtest_id=claim.backtest_id,
             epoch=claim.epoch,
             status="cancelled" if stopped else "failed",
             error=None if stopped else str(cause),
         ),
+        NoneType,
         summary="release",
-        **_options(spec, "release"),
     )

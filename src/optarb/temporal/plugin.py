@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -98,7 +98,7 @@ class OptarbPlugin(SimplePlugin):
             _warn_without_desk(config, names)
         elif "optarb.backtest.claim" in names:
             raise ConfigurationError(
-                "OptarbPlugin(desk) stands on the client and on the worker; leave it out of one, a worker has its client's plugins"
+                "OptarbPlugin(desk) stands on the client and on the worker, which has its client's plugins; leave it out of one"
             )
         config = super().configure_worker(config)
         if self.desk is not None and config.get("activity_executor") is None:
@@ -108,7 +108,7 @@ class OptarbPlugin(SimplePlugin):
         return config
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
+    async def _open(self) -> AsyncGenerator[None]:
         """Closes at the end what the worker opened."""
         try:
             yield
@@ -123,9 +123,7 @@ def _warn_without_desk(config: WorkerConfig, names: set[str]) -> None:
     others: Sequence[Any] = config.get("plugins") or ()
     if "optarb.backtest.claim" in names or any(isinstance(one, OptarbPlugin) and one.desk is not None for one in others):
         return
-    warnings.warn(
-        "this worker has OptarbPlugin() without a desk: it runs no backtests; pass OptarbPlugin(desk)", stacklevel=4
-    )
+    warnings.warn("this worker has OptarbPlugin() without a desk: it runs no backtests; pass OptarbPlugin(desk)", stacklevel=4)
 
 
 def _activity_name(function: Any) -> str:

@@ -67,9 +67,7 @@ def find_cli() -> Path | None:
     if named:
         path = Path(named).expanduser()
         if not _runnable(path):
-            raise ConfigurationError(
-                f"{CLI_VARIABLE} is set to {named!r}, which is no executable file; correct it or unset it"
-            )
+            raise ConfigurationError(f"{CLI_VARIABLE} is set to {named!r}, which is no executable file; correct it or unset it")
         return path
     on_path = shutil.which("temporal")
     if on_path:

@@ -40,7 +40,8 @@ class BacktestHandle:
 
     async def progress(self) -> Progress:
         """Asks the workflow how far it is; a worker must be alive to answer."""
-        return await self.workflow.query("optarb.progress", result_type=Progress)
+        progress: Progress = await self.workflow.query("optarb.progress", result_type=Progress)
+        return progress
 
     async def cancel(self) -> None:
         """Asks the run to stop at its next session. What is committed stays; start it again with its id to go on."""

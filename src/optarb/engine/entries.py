@@ -1,0 +1,151 @@
+"""The entries of a session: signals are priced, the policy is asked, and what it says is opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from optarb.decisions import Candidate, Decision, Denial, Entry
+from optarb.domain.orders import OrderIntent, OrderLeg, Purpose, Rejected
+from optarb.engine.candidates import Refusal, price_signal
+from optarb.engine.execution import work_orders
+from optarb.engine.session_state import asked
+from optarb.errors import ComponentError
+from optarb.ledger.book import PositionPlan
+from optarb.protocols.policies import SupportsEntryCheck
+
+if TYPE_CHECKING:
+    from optarb.engine.evaluation import ChosenSignal
+    from optarb.engine.session_state import SessionState
+
+__all__ = ["entries"]
+
+
+def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_session: bool) -> None:
+    """Prices the signals, asks the policy and opens what it says."""
+    candidates: list[Candidate] = []
+    for signal in signals:
+        priced: Candidate | Refusal = asked(
+            "fill or fee model",
+            price_signal,
+            signal,
+            state.view,
+            state.engine.simulator.fills,
+            state.engine.simulator.fees,
+            last_session=last_session,
+        )
+        if isinstance(priced, Refusal):
+            who = (signal.expert, signal.underlying)
+            _verdict(state, who, "denied", rule=priced.rule, reason=priced.reason, numbers=priced.numbers)
+        elif (denial := _refused_by_exits(state, priced)) is not None:
+            _deny(state, denial)
+        else:
+            candidates.append(priced)
+    if not candidates:
+        return
+    account = state.book.account(state.view.at)
+    policy: Any = state.engine.strategy.policy
+    decision = asked("policy", getattr(policy, "decide", policy), tuple(candidates), account, state.view)
+    _check_decision(decision, candidates)
+    for denial in decision.denials:
+        _deny(state, denial)
+    _open(state, decision.entries)
+
+
+def _refused_by_exits(state: SessionState, candidate: Candidate) -> Denial | None:
+    exits: object = state.engine.strategy.exits
+    if not isinstance(exits, SupportsEntryCheck):
+        return None
+    denial: object = asked("exits", exits.refuse, candidate)
+    if denial is not None and not isinstance(denial, Denial):
+        raise ComponentError(f"exits.refuse must return a Denial or None, got {denial!r}")
+    return denial
+
+
+def _open(state: SessionState, entries: Sequence[Entry]) -> None:
+    orders: list[OrderIntent] = []
+    for entry in entries:
+        order = _opening_order(state, entry)
+        state.book.place(
+            order,
+            PositionPlan(
+                expert=entry.candidate.expert,
+                underlying=entry.candidate.underlying,
+                structure=entry.candidate.structure,
+                unit_margin_usd=entry.candidate.margin_usd,
+            ),
+        )
+        orders.append(order)
+    rejected = work_orders(
+        orders, book=state.book, broker=state.broker, view=state.view, pump=state.pump, recorder=state.recorder
+    )
+    for entry, order in zip(entries, orders, strict=True):
+        _record_entry(state, entry, order, rejected.get(order.order_id))
+
+
+def _opening_order(state: SessionState, entry: Entry) -> OrderIntent:
+    candidate = entry.candidate
+    return OrderIntent(
+        book_id=state.book.book_id,
+        position_id=state.book.next_position_id(),
+        purpose=Purpose.OPEN,
+        attempt=1,
+        legs=tuple(OrderLeg(contract=leg.contract, quantity=leg.ratio * entry.units) for leg in candidate.legs),
+        limit=candidate.premium_usd / candidate.legs[0].contract.multiplier,
+        units=entry.units,
+        reason=candidate.structure,
+    )
+
+
+def _record_entry(state: SessionState, entry: Entry, order: OrderIntent, refusal: Rejected | None) -> None:
+    candidate = entry.candidate
+    numbers = {
+        "confidence": str(candidate.confidence),
+        "premium": str(candidate.premium_usd),
+        "max_loss": str(candidate.max_loss_usd),
+    }
+    who = (candidate.expert, candidate.underlying)
+    if refusal is not None:
+        _verdict(state, who, "rejected", rule=refusal.code, reason=refusal.reason, numbers=numbers, units=entry.units)
+    elif order.position_id in state.book.positions:
+        _verdict(state, who, "entered", numbers=numbers, units=entry.units, position_id=order.position_id)
+    else:
+        reason = "the order did not fill"
+        _verdict(state, who, "unfilled", rule="unfilled", reason=reason, numbers=numbers, units=entry.units)
+
+
+def _deny(state: SessionState, denial: Denial) -> None:
+    who = (denial.candidate.expert, denial.candidate.underlying)
+    _verdict(state, who, "denied", rule=denial.rule, reason=denial.reason, numbers=denial.numbers)
+
+
+def _verdict(
+    state: SessionState,
+    who: tuple[str, str],
+    verdict: str,
+    *,
+    rule: str = "",
+    reason: str = "",
+    numbers: Mapping[str, str],
+    units: int = 0,
+    position_id: str | None = None,
+) -> None:
+    """Writes what became of a signal, named by expert and underlying."""
+    told = json.dumps({str(name): str(value) for name, value in numbers.items()})
+    state.recorder.add("verdicts", *who, verdict, rule, reason, told, units, position_id)
+
+
+def _check_decision(decision: object, candidates: Sequence[Candidate]) -> None:
+    """Every candidate must stand in exactly one of entries and denials."""
+    if not isinstance(decision, Decision):
+        raise ComponentError(f"policy must return a Decision, got {decision!r}")
+    left = list(candidates)
+    for answer in (*decision.entries, *decision.denials):
+        if not isinstance(answer, Entry | Denial) or answer.candidate not in left:
+            raise ComponentError(f"policy answered for what it was not asked, or twice: {answer!r}")
+        left.remove(answer.candidate)
+    if left:
+        raise ComponentError(
+            f"policy left out {[(one.expert, one.underlying) for one in left]}; every candidate needs an entry or a denial"
+        )
