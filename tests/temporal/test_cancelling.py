@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+import optarb
+from tests.temporal import rig
+from tests.temporal.workers import working
+
+AT = rig.session(100)  # in the fourth block of thirty sessions
+
+
+@pytest.mark.parametrize(("phase", "gate"), [("ingest", "data_gate"), ("signals", "expert_gate"), ("trade", "policy_gate")])
+def test_cancel_when_phase_is_at_work_then_book_is_kept_and_can_be_resumed(
+    temporal_address, market, tmp_path, keeper, undisturbed, phase, gate
+):
+    desk = rig.make_desk(market, tmp_path, **{gate: keeper.gate(AT, until_cancelled=True)})
+    spec = rig.make_spec(backtest_id="stopped", parallelism=1)
+
+    async def run():
+        async with working(temporal_address, desk, f"cancel-{phase}") as client:
+            handle = await optarb.start_backtest(client, spec, task_queue=f"cancel-{phase}")
+            await keeper.reached()
+            await handle.cancel()
+            with pytest.raises(optarb.Cancelled, match="'stopped' was cancelled; start it again"):
+                await handle.result()
+            book = desk.store.book("stopped")
+            assert (book.status, book.lease_until, book.error) == ("cancelled", None, None)
+            assert len(desk.store.done("stopped", phase)) < undisturbed.blocks_computed[phase]
+            again = await optarb.start_backtest(client, spec, task_queue=f"cancel-{phase}")
+            return await again.result()
+
+    summary = asyncio.run(run())
+
+    assert summary.digest == undisturbed.digest
+    assert summary.blocks_computed == undisturbed.blocks_computed
+
+
+def test_cancel_when_activity_ends_before_it_learns_then_run_stops_all_the_same(
+    temporal_address, make_desk, keeper, undisturbed
+):
+    desk = make_desk(policy_gate=keeper.gate(AT))
+    spec = rig.make_spec(backtest_id="stopped", time_slice_seconds=0)
+
+    async def run():
+        # Heartbeats are held back as long as Temporal does by default: longer than the activity lasts.
+        async with working(temporal_address, desk, "late", max_heartbeat_throttle_interval=timedelta(seconds=60)) as client:
+            handle = await optarb.start_backtest(client, spec, task_queue="late")
+            await keeper.reached()
+            await handle.cancel()
+            async for event in handle.workflow.fetch_history_events(wait_new_event=True):
+                if event.HasField("activity_task_cancel_requested_event_attributes"):
+                    break
+            keeper.open()
+            with pytest.raises(optarb.Cancelled):
+                await handle.result()
+
+    asyncio.run(run())
+
+    assert desk.store.book("stopped").status == "cancelled"
+    assert len(desk.store.done("stopped", "trade")) == 4
+
+
+def test_request_cancel_when_asked_of_the_store_then_run_stops_too(temporal_address, make_desk, keeper, undisturbed):
+    desk = make_desk(policy_gate=keeper.gate(AT))
+    # So short a lease is renewed, and the request noticed, at the first session of the next activity at the latest.
+    spec = rig.make_spec(backtest_id="stopped", time_slice_seconds=0, lease_seconds=0.001)
+
+    async def run():
+        async with working(temporal_address, desk, "asked") as client:
+            handle = await optarb.start_backtest(client, spec, task_queue="asked")
+            await keeper.reached()
+            desk.store.request_cancel("stopped")
+            keeper.open()
+            with pytest.raises(optarb.Cancelled, match="was asked to stop"):
+                await handle.result()
+            assert desk.store.book("stopped").status == "cancelled"
+            assert len(desk.store.done("stopped", "trade")) in {3, 4}
+            again = await optarb.start_backtest(client, spec, task_queue="asked")
+            return await again.result()
+
+    assert asyncio.run(run()).digest == undisturbed.digest

@@ -1,0 +1,125 @@
+"""Workers for tests: in this process, and in processes that can be killed.
+
+``python -m tests.temporal.workers ADDRESS QUEUE DESK`` is a worker on the pickled desk of the file DESK. It says "ready" and
+ends when its standard input does, and so with the test that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+import optarb
+from tests.temporal import rig
+
+# Short, so that a cancellation is delivered and a killed worker replaced soon.
+QUICK = {
+    "sticky_queue_schedule_to_start_timeout": timedelta(seconds=0.5),
+    "max_heartbeat_throttle_interval": timedelta(seconds=0.05),
+}
+
+
+@asynccontextmanager
+async def working(address: str, desk: optarb.Desk, task_queue: str, **options):
+    """A client, with a worker beside it in this process."""
+    client = await Client.connect(address, plugins=[optarb.OptarbPlugin(desk)])
+    async with Worker(client, task_queue=task_queue, **(QUICK | options)):
+        yield client
+
+
+@dataclass(kw_only=True)
+class History:
+    """What a workflow's history tells."""
+
+    activities: Counter[str] = field(default_factory=Counter)
+    """Activities that were scheduled, by name."""
+    failed_tasks: int = 0
+    """Workflow tasks that failed."""
+    retries: int = 0
+    """Activities that were started more than once."""
+    workers: set[str] = field(default_factory=set)
+    """Who started activities."""
+
+
+async def history(handle: optarb.BacktestHandle) -> History:
+    """Reads a workflow's history."""
+    seen = History()
+    async for event in handle.workflow.fetch_history_events():
+        match event.WhichOneof("attributes"):
+            case "activity_task_scheduled_event_attributes":
+                seen.activities[event.activity_task_scheduled_event_attributes.activity_type.name] += 1
+            case "activity_task_started_event_attributes":
+                seen.retries += event.activity_task_started_event_attributes.attempt > 1
+                seen.workers.add(event.activity_task_started_event_attributes.identity)
+            case "workflow_task_failed_event_attributes":
+                seen.failed_tasks += 1
+    return seen
+
+
+class WorkerProcess:
+    """A worker in a process of its own, until the block ends or it is killed."""
+
+    def __init__(self, address: str, desk: optarb.Desk, task_queue: str, folder: Path) -> None:
+        desk_file = folder / f"{task_queue}.desk"
+        desk_file.write_bytes(pickle.dumps(desk))
+        self._command = [sys.executable, "-m", "tests.temporal.workers", address, task_queue, str(desk_file)]
+
+    async def __aenter__(self) -> WorkerProcess:
+        root = Path(__file__).parent.parent.parent
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        said = await asyncio.to_thread(self._process.stdout.readline)
+        assert said == b"ready\n", f"the worker process ended with {self._process.wait()}; its words are above"
+        return self
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """Ends it without a chance to tidy up."""
+        self._process.kill()
+        self._process.wait()
+
+    async def __aexit__(self, *_) -> None:
+        with self._process:
+            self._process.stdin.close()
+            await asyncio.to_thread(self._process.wait, 30)
+
+
+@asynccontextmanager
+async def processes(address: str, desk: optarb.Desk, task_queue: str, folder: Path, *, count: int):
+    """Several worker processes on one task queue."""
+    async with AsyncExitStack() as stack:
+        started = [WorkerProcess(address, desk, task_queue, folder) for _ in range(count)]
+        yield await asyncio.gather(*(stack.enter_async_context(one) for one in started))
+
+
+async def _work(address: str, task_queue: str, desk_file: str) -> None:
+    desk = pickle.loads(Path(desk_file).read_bytes())
+    # Loaded ahead, so that no activity spends its first heartbeat's time on imports.
+    desk.calendar.sessions(rig.START, rig.END)
+    async with working(address, desk, task_queue):
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_work(*sys.argv[1:]))
