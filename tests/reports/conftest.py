@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.reports.hand_book import EMPTY_REPORT, EMPTY_ROWS, EMPTY_SUMMARY, ROWS, write_book
 
 from optarb.stores import SqlStore
-from tests.reports.hand_book import EMPTY_REPORT, EMPTY_ROWS, EMPTY_SUMMARY, ROWS, write_book
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from decimal import Decimal
 from optarb.protocols.stores import BlockKey
 from optarb.reports import Result
 from optarb.specs import BacktestSpec, BacktestSummary
-from optarb.stores import SqlStore
 
 CALL, SHORT_PUT, LONG_PUT = "SPXW180131C02800000", "SPXW180105P02700000", "SPXW180105P02650000"
 A, B = "20180102.1", "20180103.1"
@@ -30,7 +29,7 @@ def money(dollars):
     return int(Decimal(str(dollars)) * 10_000)
 
 
-def _signal(session, seq, expert, direction, confidence, structure, legs, no_fit=None, reasons=("because",)):
+def _signal(session, seq, expert, direction, confidence, structure, legs, no_fit=None, reasons=("because",)):  # noqa: PLR0917 - a row
     proposals = [[direction, structure, confidence]]
     return (
         session, seq, expert, "SPX", direction, confidence, structure, legs, no_fit, json.dumps(reasons), json.dumps(proposals)

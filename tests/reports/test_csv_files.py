@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
+from tests.reports.hand_book import A, B
 
 from optarb.errors import ConfigurationError
-from tests.reports.hand_book import A, B
 
 NAMES = ["trades", "equity", "denials", "signals", "intents", "fills", "events", "exits", "marks", "notes"]
 

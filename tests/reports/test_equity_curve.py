@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from tests.reports.hand_book import money
 
 from optarb.reports.equity_curve import buy_and_hold, equity_frame
-from tests.reports.hand_book import money
 
 
 def test_buy_and_hold_when_closes_move_then_capital_moves_in_proportion():

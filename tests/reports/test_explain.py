@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.reports.hand_book import ROWS, S2, A, B, write_book
 
 from optarb.errors import UnknownName
-from tests.reports.hand_book import ROWS, S2, A, B, write_book
 
 STORY_OF_A = """\
 Trade 20180102.1: dip, bullish SPX, LongCall(delta=0.5), 1 unit

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
+from tests.reports.hand_book import A, B
 
 from optarb.ledger.rows import TABLES
 from optarb.reports.frames import FRAMES
-from tests.reports.hand_book import A, B
 
 METHODS = ("trades", "equity", "denials", "signals", "intents", "fills", "events", "exits", "marks", "notes")
 WITH_MONEY = ("trades", "equity", "intents", "fills", "events", "exits", "marks")

@@ -7,11 +7,11 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from tests.reports.hand_book import REPORT, ROWS, SUMMARY, A, write_book
 
 import optarb.reports
 from optarb.errors import BookError, BookNotFound
 from optarb.reports import Explanation, Result, load_result
-from tests.reports.hand_book import REPORT, ROWS, SUMMARY, A, write_book
 
 
 def test_load_result_when_finished_then_summary_as_stored(result):

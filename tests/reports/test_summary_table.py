@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.reports.hand_book import EMPTY_REPORT, REPORT, ROWS, SUMMARY, write_book
 
 from optarb.reports.summary_table import Section, sections_html, sections_text
-from tests.reports.hand_book import EMPTY_REPORT, REPORT, ROWS, SUMMARY, write_book
 
 
 def value_of(text, label):

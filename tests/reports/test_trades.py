@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from tests.reports.hand_book import CALL, LONG_PUT, ROWS, S2, S3, S4, SHORT_PUT, A, B, money, write_book
 
 from optarb.reports.trades import read_trades
-from tests.reports.hand_book import CALL, LONG_PUT, ROWS, S2, S3, S4, SHORT_PUT, A, B, money, write_book
 
 
 def trades_of(store, rows):

@@ -73,6 +73,6 @@ class Outer:
 
 def test_component_words_when_canonical_then_read_as_the_call_that_makes_it():
     assert component_words(canonical(Outer())) == (
-        "Outer(inner=Inner(fraction=0.1), usd=0.65, day=2018-01-02, path=data, names=('a', 'b'), none=None, on=True, "
+        "Outer(inner=Inner(fraction=0.1), usd=0.65, day=2018-01-02, path='data', names=('a', 'b'), none=None, on=True, "
         "table={'x': 1}, either={3})"
     )

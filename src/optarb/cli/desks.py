@@ -41,10 +41,10 @@ def load_desk(name: str) -> Desk:
     if not module_name or not attribute.isidentifier():
         raise ConfigurationError(f"a desk is named module:attribute, such as my_desk:desk; got {name!r}")
     module = _imported(module_name)
-    value = getattr(module, attribute, None)
-    if value is None:
+    if not hasattr(module, attribute):
         desks = [known for known, value in vars(module).items() if isinstance(value, Desk)]
         raise UnknownName(f"module {module_name!r}: {UnknownName.of('attribute', attribute, desks)}")
+    value = getattr(module, attribute)
     if not isinstance(value, Desk):
         hint = "call it in the module and name what it returns" if callable(value) else "name an optarb.Desk"
         raise ConfigurationError(f"{name!r} is no Desk but {type(value).__name__!r}; {hint}")

@@ -1,0 +1,147 @@
+"""``optarb backtest``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from optarb.backtesting.runner import backtest
+from optarb.cli.desks import load_desk
+from optarb.reports import load_result
+from optarb.specs import BacktestSpec
+
+COMMAND = [sys.executable, "-c", "from optarb.cli import main; main()"]
+
+
+def test_backtest_when_run_then_result_alone_on_stdout(finished, folder):
+    result = load_result(load_desk("my_desk:desk"), "february")
+
+    assert finished.stdout == f"{result}\n"
+    assert result.summary.sessions == 19  # February 2014 had 20 weekdays, one of them Presidents' Day
+    assert "looking at 2014-02-03" in finished.stderr
+
+
+def test_backtest_when_finished_before_then_same_result_without_running(finished, run):
+    again = run("backtest", "spec.toml", "--desk", "my_desk:desk")
+
+    assert (again.exit_code, again.stdout) == (0, finished.stdout)
+    assert "looking at" not in again.stderr
+
+
+def test_backtest_when_desk_comes_from_the_environment_then_used(run, monkeypatch):
+    monkeypatch.setenv("OPTARB_DESK", "my_desk:in_memory")
+
+    assert run("backtest", "spec.toml").exit_code == 0
+
+
+def test_backtest_when_id_is_given_then_it_wins_over_the_spec(run):
+    assert run("backtest", "spec.toml", "--desk", "my_desk:desk", "--id", "other").stdout.startswith("Backtest other\n")
+
+
+def test_backtest_when_spec_changed_then_conflict_unless_replaced(finished, run, folder):
+    spec = folder / "spec.toml"
+    spec.write_text(spec.read_text().replace("50000", "60000"))
+
+    refused = run("backtest", "spec.toml", "--desk", "my_desk:desk")
+    replaced = run("backtest", "spec.toml", "--desk", "my_desk:desk", "--replace")
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: BookConflict: ")
+    assert refused.stdout == ""
+    assert replaced.exit_code == 0
+    assert "$60,000.00" in replaced.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("nowhere.toml", "--desk", "my_desk:desk"), "error: ConfigurationError: cannot read spec 'nowhere.toml'"),
+        (("spec.toml", "--desk", "my_desk:desc"), "error: UnknownName: module 'my_desk': unknown attribute 'desc'"),
+        (("spec.toml", "--desk", "my_desk:desk", "--id", "no good"), "error: ConfigurationError: backtest_id"),
+    ],
+)
+def test_backtest_when_optarb_refuses_then_one_line_and_exit_code_1(run, words, message):
+    done = run("backtest", *words)
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("spec.toml",),
+        ("spec.toml", "--desk"),
+        ("spec.toml", "--desk", "my_desk:desk", "--no-such-option"),
+        ("spec.toml", "--desk", "my_desk:desk", "--in-process", "--address", "localhost:7233"),
+    ],
+)
+def test_backtest_when_used_wrongly_then_exit_code_2(run, words):
+    done = run("backtest", *words)
+
+    assert done.exit_code == 2
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(("words", "address"), [(("--temporal",), None), (("--address", "there:7233"), "there:7233")])
+def test_backtest_when_temporal_is_asked_for_then_run_there(run, monkeypatch, words, address):
+    asked = []
+
+    def run_on_temporal(spec, desk, address):
+        asked.append((spec.backtest_id, address))
+        return backtest(spec, desk, progress=False).summary
+
+    monkeypatch.setitem(sys.modules, "optarb.cli._temporal", SimpleNamespace(run_on_temporal=run_on_temporal))
+
+    done = run("backtest", "spec.toml", "--desk", "my_desk:desk", *words)
+
+    assert done.exit_code == 0
+    assert asked == [("february", address)]
+    assert done.stdout.startswith("Backtest february\n")
+
+
+def test_backtest_when_interrupted_then_130_and_the_command_that_goes_on_reaches_the_same_ledger(folder):
+    words = ["backtest", "spec.toml", "--desk", "my_desk:desk", "--id", "stopped", "--replace"]
+    interrupted = subprocess.run(
+        [*COMMAND, *words],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "INTERRUPT_AT": "2014-02-20"},
+        check=False,
+    )
+
+    assert interrupted.returncode == 130, interrupted.stderr
+    assert interrupted.stdout == ""
+    assert "Traceback" not in interrupted.stderr
+    hint = "go on with: optarb backtest spec.toml --desk my_desk:desk --id stopped --resume"
+    assert hint in interrupted.stderr
+
+    again = subprocess.run([*COMMAND, *hint.split()[4:]], capture_output=True, text=True, timeout=100, check=True)
+
+    assert "looking at 2014-02-03" not in again.stderr  # its block was committed before
+    assert "looking at 2014-02-20" in again.stderr
+    desk = load_desk("my_desk:desk")
+    whole = backtest(BacktestSpec.from_toml(folder / "spec.toml"), desk, progress=False)
+    assert load_result(desk, "stopped").summary.digest == whole.summary.digest
+
+
+def test_backtest_when_interrupted_with_books_in_memory_then_said_that_nothing_is_left(folder):
+    done = subprocess.run(
+        [*COMMAND, "backtest", "spec.toml", "--desk", "my_desk:in_memory"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "INTERRUPT_AT": "2014-02-04"},
+        check=False,
+    )
+
+    assert done.returncode == 130
+    assert "there is nothing to resume" in done.stderr
