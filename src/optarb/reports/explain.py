@@ -27,7 +27,7 @@ _Rows = tuple[Mapping[str, Any], ...]
 class Explanation:
     """Everything the book knows of one trade; ``str()`` tells it in words.
 
-    Rows are mappings by the names of :data:`optarb.ledger.rows.TABLES`, money in ledger units of 1/10,000 dollar.
+    Rows are mappings by the names of ``optarb.ledger.rows.TABLES``, money in ledger units of 1/10,000 dollar.
     """
 
     trade: Trade

@@ -47,7 +47,7 @@ class Trade:
     exit_reason: str
     """Why it ended; empty while open."""
     premium: int
-    """Net cash paid at the opening, before fees: positive for a debit, negative for a credit."""
+    """Net cash paid at the opening before fees; positive for a debit, negative for a credit."""
     proceeds: int
     """Net cash received since, before fees."""
     fees: int
@@ -167,7 +167,7 @@ def named_rows(
     Args:
         store: Where the book is.
         book_id: The book.
-        table: A name in :data:`optarb.ledger.rows.TABLES`.
+        table: A name in ``optarb.ledger.rows.TABLES``.
         first: First session, ``YYYYMMDD``, inclusive; None from the beginning.
         last: Last session, inclusive; None to the end.
     """
