@@ -78,7 +78,7 @@ class _Standing:
     """Number of the next block."""
 
     def state(self) -> bytes:
-        fields = {"book": json.loads(self.book.dump()), "counts": self.counts}
+        fields = {"book": self.book.dump(), "counts": self.counts}
         return json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
 
 
@@ -99,7 +99,7 @@ def book_at(context: RunContext) -> tuple[Book, dict[str, int]]:
     if checkpoint is None:
         return Book(context.book_id, context.spec.capital), {}
     state: dict[str, Any] = json.loads(checkpoint.state)
-    return Book.load(context.book_id, json.dumps(state["book"]).encode()), state["counts"]
+    return Book.load(context.book_id, state["book"]), state["counts"]
 
 
 def sessions_traded(context: RunContext) -> int:

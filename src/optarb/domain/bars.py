@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ __all__ = ["Bars"]
 _PRICES = ("open", "high", "low", "close")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Bars:
     """Daily bars of one symbol, oldest first, all columns of one length ``n``.
 
@@ -43,6 +44,12 @@ class Bars:
 
     def __len__(self) -> int:
         return len(self.sessions)
+
+    @cached_property
+    def dates(self) -> list[date]:
+        """The sessions as dates."""
+        days: list[date] = self.sessions.tolist()
+        return days
 
     def checked(self) -> Bars:
         """Returns these bars once every value is usable.

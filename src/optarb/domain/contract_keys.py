@@ -6,6 +6,8 @@ From the high bits down: root index (8), expiry in days since 1970 (16), put fla
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,6 +24,7 @@ _RIGHT_SHIFT = _STRIKE_BITS
 _EXPIRY_SHIFT = _RIGHT_SHIFT + 1
 _ROOT_SHIFT = _EXPIRY_SHIFT + 16
 _EPOCH = np.datetime64("1970-01-01", "D")
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 class KeyColumns(NamedTuple):
@@ -49,9 +52,14 @@ def pack_key(root_index: int, contract: OptionContract) -> int:
         root_index: Where the contract's root stands in the root table.
         contract: The contract.
     """
-    days = int((np.datetime64(contract.expiry, "D") - _EPOCH).astype(np.int64))
+    return root_index << _ROOT_SHIFT | _rootless_key(contract)
+
+
+@lru_cache(maxsize=8192)
+def _rootless_key(contract: OptionContract) -> int:
+    days = contract.expiry.toordinal() - _EPOCH_ORDINAL
     put = contract.right is Right.PUT
-    return root_index << _ROOT_SHIFT | days << _EXPIRY_SHIFT | put << _RIGHT_SHIFT | int(contract.strike * 1000)
+    return days << _EXPIRY_SHIFT | put << _RIGHT_SHIFT | int(contract.strike * 1000)
 
 
 def pack_keys(

@@ -40,7 +40,7 @@ class Proposal:
         confidence: object = self.confidence
         if not isinstance(confidence, int | float) or not 0.0 <= confidence <= 1.0:
             msg = f"confidence must be a number from 0 to 1, got {self.confidence!r}"
-            raise ValueError(msg)  # noqa: TRY004 - one kind of error, whatever stands where a confidence belongs
+            raise ValueError(msg)
         if isinstance(self.structure, type) or not isinstance(self.structure, Structure):
             msg = f"structure must be an instance with a choose method, got {self.structure!r}"
             raise ValueError(msg)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -32,7 +33,7 @@ class ChainSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ChainTable:
     """Usable quotes of one underlying, sorted by session and packed contract.
 
@@ -62,6 +63,10 @@ class ChainTable:
     asks: NDArray[np.float64]
     """Asks, positive."""
 
+    @cached_property
+    def _rows(self) -> dict[date, int]:
+        return {session: i for i, session in enumerate(self.sessions.tolist())}
+
     def months(self) -> Iterator[tuple[str, ChainTable]]:
         """Splits the table by calendar month, as ``("2018-01", table)``."""
         months = self.sessions.astype("datetime64[M]")
@@ -87,8 +92,8 @@ class ChainTable:
 
     def chain(self, session: date) -> Chain | None:
         """Returns the chain of one session, or None if it has no usable quote."""
-        i = int(np.searchsorted(self.sessions, np.datetime64(session, "D")))
-        if i == len(self.sessions) or self.sessions[i] != np.datetime64(session, "D"):
+        i = self._rows.get(session)
+        if i is None:
             return None
         lo, hi = int(self.offsets[i]), int(self.offsets[i + 1])
         taken = int(self.taken_last[i])

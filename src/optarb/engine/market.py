@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import isnan
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from optarb.engine.view import View
 
@@ -48,7 +48,7 @@ class Market:
         through = session if self.same_session else self.previous[session]
         if self.same_session:
             for symbol, chain in chains.items():
-                if np.isnan(chain.underlying_price):
+                if isnan(chain.underlying_price):
                     chain.underlying_price = self.close(symbol, session)
         return View(
             at=self._instant(session, chains),
@@ -82,9 +82,8 @@ class Market:
 
     def _price(self, symbol: str, session: date, column: str) -> float:
         bars = self.bars[symbol]
-        day = np.datetime64(session, "D")
-        row = int(np.searchsorted(bars.sessions, day))
-        if row == len(bars) or bars.sessions[row] != day:
+        row = bisect_left(bars.dates, session)
+        if row == len(bars) or bars.dates[row] != session:
             return float("nan")
         return float(getattr(bars, column)[row])
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from optarb.domain.money import to_units
-
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract
     from optarb.engine.session_state import SessionState
@@ -39,16 +37,13 @@ def record_marks(state: SessionState) -> None:
     if unquoted:
         state.recorder.count("unquoted_marks", unquoted)
     book, value = state.book, state.book.value()
-    invested = 0
-    if book.positions:
-        invested = to_units(book.account(state.view.at).invested_usd)
     state.recorder.add(
         "equity",
         book.cash,
         value,
         book.cash + value,
         book.realised,
-        invested,
+        book.invested(),
         len(book.positions),
         unquoted,
         int(bool(state.view.chains)),

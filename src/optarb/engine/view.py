@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from optarb.errors import UnknownName
 
@@ -69,8 +68,7 @@ class View:
         if rows is None:
             if symbol not in self._bars:
                 raise UnknownName.of("symbol", symbol, self._bars)
-            through = np.datetime64(self.bars_through, "D")
-            rows = int(np.searchsorted(self._bars[symbol].sessions, through, "right"))
+            rows = bisect_right(self._bars[symbol].dates, self.bars_through)
             self._rows[symbol] = rows
         return rows
 

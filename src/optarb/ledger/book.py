@@ -6,7 +6,6 @@ run can go on in another process.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -100,6 +99,9 @@ class _Working:
     order: OrderIntent
     seen: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     fees: int = 0
+
+
+_FIGURES = ("initial", "cash", "realised", "fees", "opened_today", "closed_today", "session", "numbered_today")
 
 
 class Book:
@@ -320,6 +322,14 @@ class Book:
         """Returns the marked value of all that is open, in ledger units."""
         return sum(lot.mark * lot.quantity * OptionContract.parse(lot.contract).multiplier for lot in self._lots())
 
+    def invested(self) -> int:
+        """Returns the capital bound by open positions, in ledger units; see :attr:`Position.invested_usd`."""
+        total = 0
+        for position in self.positions.values():
+            bound = position.unit_margin * position.units if position.max_loss is None else position.max_loss
+            total += max(position.premium, bound, 0)
+        return total
+
     def account(self, as_of: datetime, *, reserved_usd: Decimal = Decimal(0), in_doubt: Sequence[str] = ()) -> Account:
         """Takes the frozen picture that policies and position managers see.
 
@@ -343,30 +353,27 @@ class Book:
             closed_today=self.closed_today,
         )
 
-    def dump(self) -> bytes:
-        """Writes everything as canonical JSON. No order may be working.
+    def dump(self) -> dict[str, Any]:
+        """Writes everything as JSON values. No order may be working.
 
         Raises:
             ValueError: Orders are working; what they still fill would be lost.
         """
         if self._working:
             raise ValueError(f"orders are working: {sorted(self._working)}; a checkpoint stands between sessions")
-        fields = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        fields = {name: getattr(self, name) for name in _FIGURES}
         fields["positions"] = [asdict(position) for position in self.positions.values()]
-        del fields["book_id"]
-        return json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
+        return fields
 
     @classmethod
-    def load(cls, book_id: str, state: bytes) -> Book:
+    def load(cls, book_id: str, fields: Mapping[str, Any]) -> Book:
         """Reads a book back from :meth:`dump`."""
-        fields: dict[str, Any] = json.loads(state)
         book = cls(book_id, Decimal(0))
-        positions = fields.pop("positions")
-        for name, value in fields.items():
-            setattr(book, name, value)
-        for entry in positions:
-            entry["lots"] = [Lot(**lot) for lot in entry["lots"]]
-            position = OpenPosition(**entry)
+        for name in _FIGURES:
+            setattr(book, name, fields[name])
+        for entry in fields["positions"]:
+            lots = [Lot(**lot) for lot in entry["lots"]]
+            position = OpenPosition(**{**entry, "lots": lots})
             book.positions[position.position_id] = position
         return book
 

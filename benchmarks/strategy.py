@@ -1,0 +1,51 @@
+"""What the benchmarks trade: one call at a time, on moving averages, MACD and RSI."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import optarb
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend:
+    """Bullish while the short average is above the long one, MACD above its signal and RSI below 70."""
+
+    features = ("sma_10", "sma_30", "macd_12_26_9", "macd_signal_12_26_9", "rsi_14")
+    warm_up = 34
+
+    def evaluate(self, view: optarb.MarketView) -> optarb.Signal | None:
+        if (
+            view.feature("sma_10") > view.feature("sma_30")
+            and view.feature("macd_12_26_9") > view.feature("macd_signal_12_26_9")
+            and view.feature("rsi_14") < 70
+        ):
+            return optarb.Signal.bullish(optarb.LongCall(dte=30, moneyness=1.0), confidence=1.0, reasons=["trend"])
+        return None
+
+
+def desk(folder: Path, *, data: Path) -> optarb.Desk:
+    """Builds a desk whose store and cache lie in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    strategy = optarb.Strategy(
+        name="trend",
+        underlyings=("SPX",),
+        experts={"trend": Trend()},
+        policy=optarb.RiskPolicy(max_open_positions=1, reenter_same_session=False),
+        exits=optarb.ExitRules(),
+    )
+    return optarb.Desk(
+        strategies=[strategy],
+        market_data=optarb.ParquetMarketData(bars=data / "bars", quotes=data / "quotes"),
+        store=optarb.SqlStore(url=f"sqlite:///{folder / 'books.db'}"),
+        cache=optarb.FileCache(path=str(folder / "cache")),
+    )
+
+
+def spec(start: str, end: str, **fields: object) -> optarb.BacktestSpec:
+    """Builds the spec of a run at the session's own close."""
+    return optarb.BacktestSpec(
+        strategy="trend", start=start, end=end, bars="same_session", capital=Decimal(100_000), **fields
+    )
