@@ -10,6 +10,7 @@ Everything public is a name of this module, loaded when it is first used::
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -284,8 +285,10 @@ _NAMES = {
 
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names, above
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll] - one list of names, above
 __version__ = "0.1.0"
+
+logging.getLogger("optarb").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

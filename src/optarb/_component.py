@@ -11,7 +11,7 @@ import functools
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -24,16 +24,18 @@ from optarb.errors import ConfigurationError, UnknownName
 __all__ = ["canonical", "check_component", "component_name", "nested", "override", "source_digest"]
 
 
-def check_component(value: object, role: str) -> None:
+def check_component(value: object, role: str, *, methods: Sequence[str] = (), function: bool = False) -> None:
     """Refuses what cannot serve as a component.
 
     Args:
         value: What the user passed.
         role: What it was passed as, for the message, such as ``"expert 'dip'"``.
+        methods: What the role asks of it.
+        function: Whether a plain function may stand in its place.
 
     Raises:
-        ConfigurationError: A class instead of an instance, an ``async def``, a lambda, a closure, a partial, or an object that
-            is not a frozen dataclass.
+        ConfigurationError: A class instead of an instance, an ``async def``, a lambda, a closure, a partial, an object that is
+            not a frozen dataclass, or one without the role's methods.
     """
     if isinstance(value, type):
         raise ConfigurationError(f"{role}: pass {value.__name__}(), not {value.__name__}")
@@ -41,13 +43,13 @@ def check_component(value: object, role: str) -> None:
         raise ConfigurationError(
             f"{role}: {_called(value)} is an async def; optarb calls components in threads, use a plain def"
         )
-    if isinstance(value, FunctionType):
+    if isinstance(value, FunctionType) and function:
         _check_function(value, role)
         return
     if not dataclasses.is_dataclass(value):
         raise ConfigurationError(
-            f"{role}: {value!r} is neither a dataclass nor a module-level function; use a frozen dataclass, so that its "
-            "parameters have names and its results can be cached"
+            f"{role}: {value!r} is {'neither a dataclass nor a module-level function' if function else 'no dataclass'}; use a "
+            "frozen dataclass, so that its parameters have names and its results can be cached"
         )
     parameters: Any = getattr(type(value), "__dataclass_params__", None)
     if not parameters.frozen:
@@ -55,6 +57,9 @@ def check_component(value: object, role: str) -> None:
             f"{role}: {type(value).__name__} is not frozen; declare it with @dataclass(frozen=True, kw_only=True)"
         )
     _check_methods(value, role)
+    missing = [name for name in methods if not hasattr(value, name)]
+    if missing:
+        raise ConfigurationError(f"{role}: {type(value).__name__} has no {', '.join(missing)}; is it meant for another role?")
 
 
 def _check_function(function: FunctionType, role: str) -> None:

@@ -87,7 +87,8 @@ class BacktestSpec(_Frozen):
     """What AM-settled contracts settle on where no settlement value is supplied: the index's open if it differs from the close
     before by more than 2 basis points (else the contract is not settled and the run says so), or the close before."""
     allow_gaps: bool = False
-    """Whether sessions without a bar are skipped and counted instead of refused."""
+    """Whether sessions without a bar are counted instead of refused. An underlying is not traded in its gaps: they are sessions
+    without a chain."""
     overrides: Mapping[str, OverrideValue] = Field(default_factory=dict)
     """Parameters of the strategy's components by path, such as ``{"dip.drop": 0.05, "exits.stop_loss": -0.4}``."""
     execution: ExecutionSpec = ExecutionSpec()

@@ -65,8 +65,8 @@ class Strategy:
                 f"strategy {self.name!r}: needs at least one underlying and each symbol once, got {list(symbols)}"
             )
         self._check_experts()
-        check_component(self.policy, f"policy of strategy {self.name!r}")
-        check_component(self.exits, f"exits of strategy {self.name!r}")
+        check_component(self.policy, f"policy of strategy {self.name!r}", methods=("decide",), function=True)
+        check_component(self.exits, f"exits of strategy {self.name!r}", methods=("review",), function=True)
 
     def _check_experts(self) -> None:
         if not self.experts:
@@ -76,7 +76,7 @@ class Strategy:
                 raise ConfigurationError(
                     f"expert name {name!r}: use letters, digits, _ and -, and none of {', '.join(sorted(_RESERVED))}"
                 )
-            check_component(expert, f"expert {name!r}")
+            check_component(expert, f"expert {name!r}", methods=("evaluate",), function=True)
         object.__setattr__(self, "experts", MappingProxyType(dict(self.experts)))
 
     def __reduce__(self) -> tuple[Callable[..., Strategy], tuple[dict[str, object]]]:

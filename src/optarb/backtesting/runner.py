@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from optarb.backtesting.phases import PHASES, Unit, remaining_units
 from optarb.backtesting.progress import ProgressCallback, showing
 from optarb.backtesting.signals import evaluate_blocks
 from optarb.backtesting.trade import trade_blocks
-from optarb.errors import Cancelled, Superseded
+from optarb.errors import Cancelled, OptarbError, Superseded
 from optarb.reports.result import Result, load_result
 from optarb.specs import Progress
 from optarb.stores import process_owner
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from optarb.specs import BacktestSpec
 
 __all__ = ["backtest", "lease_tick", "run_phase_unit"]
+
+_logger = logging.getLogger("optarb")
 
 
 def backtest(spec: BacktestSpec, desk: Desk, *, progress: bool | ProgressCallback | None = None) -> Result:
@@ -71,11 +75,26 @@ def _run(context: RunContext, report: ProgressCallback) -> None:
         left, done, total = remaining_units(context, phase.name)
         for unit, weight in left:
             shown = _shown(context, report, done if phase.parallel else 0, total)
-            run_phase_unit(context, phase.name, unit, None, lease_tick(context, shown))
+            _with_retries(context, phase.name, unit, lease_tick(context, shown))
             done = done + weight if phase.parallel else total
             shown(phase.name, weight, total)
     close_book(context)
     report(Progress(backtest_id=context.book_id, phase="finished", done=1, total=1))
+
+
+def _with_retries(context: RunContext, phase: str, unit: Unit, tick: Tick) -> None:
+    """Runs a unit, again after errors that may pass, with the waits and the number of tries of ``spec.execution``."""
+    execution = context.spec.execution
+    for attempt in itertools.count(1):
+        try:
+            run_phase_unit(context, phase, unit, None, tick)
+        except OptarbError as error:
+            if not error.retryable or attempt >= execution.max_attempts:
+                raise
+            _logger.warning("%s %s failed and is tried again: %s", phase, unit.name, error)
+            time.sleep(min(execution.retry_interval_seconds * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS))
+        else:
+            return
 
 
 def _shown(context: RunContext, report: ProgressCallback, before: int, total: int) -> Tick:
@@ -135,5 +154,6 @@ def lease_tick(context: RunContext, then: Tick) -> Tick:
     return tick
 
 
+_LONGEST_WAIT_SECONDS = 60.0
 _TELL_SECONDS = 0.25
 _RENEW_SECONDS = 1.0

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk", "Setup"]
 
+_ROLES = {
+    "market_data": ("fingerprint", "bars", "chains"),
+    "store": ("claim", "commit", "checkpoint", "rows"),
+    "cache": ("get", "put", "delete", "clear"),
+    "simulator": ("fills", "fees", "broker"),
+    "calendar": ("sessions", "opens_at", "closes_at"),
+}
+"""What each component of a desk must have to be one."""
+
 _OF_SIMULATOR = {"simulator": "", "fills": "fills.", "fees": "fees."}
 
 
@@ -78,10 +87,10 @@ class Desk:
             names.append(strategy.name)
         if len(set(names)) != len(names):
             raise ConfigurationError(f"strategy names must differ, got {names}")
-        for role in ("market_data", "store", "cache", "simulator", "calendar"):
-            check_component(getattr(self, role), role)
+        for role, methods in _ROLES.items():
+            check_component(getattr(self, role), role, methods=methods)
         for indicator in self.indicators:
-            check_component(indicator, f"indicator {indicator!r}")
+            check_component(indicator, f"indicator {indicator!r}", methods=("columns", "warm_up", "compute"))
 
     def __enter__(self) -> Self:
         return self

@@ -82,7 +82,7 @@ def _end_lot(
     cash = state.book.settle(position.position_id, contract, at)
     state.recorder.add("events", position.position_id, kind, contract.symbol, quantity, to_units(at), cash - fees, detail)
     if position.position_id not in state.book.positions:
-        reason = "no_bid" if position.kept_without_bid else _ENDED_BY[kind]
+        reason = "no_bid" if position.kept_without_bid and kind == "settled" else _ENDED_BY[kind]
         state.recorder.add("exits", position.position_id, reason, position.proceeds, position.proceeds - premium, held)
 
 

@@ -10,7 +10,6 @@ from optarb.decisions import Candidate, Decision, Denial, Entry
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose, Rejected
 from optarb.engine.candidates import Refusal, price_signal
 from optarb.engine.execution import work_orders
-from optarb.engine.session_state import asked
 from optarb.errors import ComponentError
 from optarb.ledger.book import PositionPlan
 from optarb.protocols.policies import SupportsEntryCheck
@@ -26,7 +25,7 @@ def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_sessio
     """Prices the signals, asks the policy and opens what it says."""
     candidates: list[Candidate] = []
     for signal in signals:
-        priced: Candidate | Refusal = asked(
+        priced: Candidate | Refusal = state.asked(
             "fill or fee model",
             price_signal,
             signal,
@@ -46,7 +45,7 @@ def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_sessio
         return
     account = state.book.account(state.view.at)
     policy: Any = state.engine.strategy.policy
-    decision = asked("policy", getattr(policy, "decide", policy), tuple(candidates), account, state.view)
+    decision = state.asked("policy", getattr(policy, "decide", policy), tuple(candidates), account, state.view)
     _check_decision(decision, candidates)
     for denial in decision.denials:
         _deny(state, denial)
@@ -57,7 +56,7 @@ def _refused_by_exits(state: SessionState, candidate: Candidate) -> Denial | Non
     exits: object = state.engine.strategy.exits
     if not isinstance(exits, SupportsEntryCheck):
         return None
-    denial: object = asked("exits", exits.refuse, candidate)
+    denial: object = state.asked("exits", exits.refuse, candidate)
     if denial is not None and not isinstance(denial, Denial):
         raise ComponentError(f"exits.refuse must return a Denial or None, got {denial!r}")
     return denial

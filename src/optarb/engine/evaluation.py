@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from optarb.domain.contracts import OptionContract
 from optarb.domain.legs import Leg, NoFit
 from optarb.domain.signals import Direction, Proposal, Signal
-from optarb.errors import ComponentError, OptarbError, TransientError, UnknownName
+from optarb.engine.calling import called
+from optarb.errors import ComponentError
 
 if TYPE_CHECKING:
     from optarb.engine.view import ExpertView
@@ -122,7 +123,7 @@ def evaluate_expert(name: str, expert: Expert | Callable[..., Signal | None], vi
     """
     where = f"expert {name!r} on {view.underlying!r}, session {view.session}"
     ask: Callable[..., Any] = getattr(expert, "evaluate", expert)  # type: ignore[arg-type]
-    signal = _called(where, ask, view)
+    signal = called(where, ask, view)
     if signal is None:
         return None
     if not isinstance(signal, Signal):
@@ -146,7 +147,7 @@ def _legs(where: str, proposal: Proposal, view: ExpertView) -> tuple[tuple[Leg, 
     chains: Mapping[str, Any] = view.view.chains
     if view.underlying not in chains:
         return (), f"no quotes of {view.underlying} on {view.session}"
-    chosen = _called(f"{where}, structure {describe(proposal.structure)}", proposal.structure.choose, chains, view.underlying)
+    chosen = called(f"{where}, structure {describe(proposal.structure)}", proposal.structure.choose, chains, view.underlying)
     if isinstance(chosen, NoFit):
         return (), chosen.reason
     if not isinstance(chosen, tuple) or not chosen or not all(isinstance(leg, Leg) for leg in chosen):
@@ -154,14 +155,3 @@ def _legs(where: str, proposal: Proposal, view: ExpertView) -> tuple[tuple[Leg, 
     if len({leg.contract for leg in chosen}) != len(chosen):
         raise ComponentError(f"{where}: the structure chose a contract twice: {legs_text(chosen)}")
     return chosen, None
-
-
-def _called(where: str, function: Callable[..., Any], *arguments: object) -> Any:
-    try:
-        return function(*arguments)
-    except (TransientError, UnknownName):
-        raise
-    except OptarbError as error:
-        raise type(error)(f"{where}: {error}") from error
-    except Exception as error:
-        raise ComponentError(f"{where} raised {type(error).__name__}: {error}") from error

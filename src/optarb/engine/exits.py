@@ -10,7 +10,6 @@ from optarb.decisions import Review
 from optarb.domain.contracts import OptionContract
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
 from optarb.engine.execution import work_orders
-from optarb.engine.session_state import asked
 from optarb.errors import ComponentError
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def exits(state: SessionState) -> None:
         return
     account = state.book.account(state.view.at)
     manager: Any = state.engine.strategy.exits
-    review = asked("exits", getattr(manager, "review", manager), account, state.view)
+    review = state.asked("exits", getattr(manager, "review", manager), account, state.view)
     reasons = _checked_review(state, review)
     for position_id, notes in review.notes.items():
         state.book.note(position_id, notes)

@@ -43,8 +43,15 @@ class Market:
     """Whether views show the session's own bar."""
 
     def view(self, session: date) -> View:
-        """Cuts what may be known when the session's chains were taken."""
-        chains = {symbol: chain for symbol, table in self.chains.items() if (chain := table.chain(session)) is not None}
+        """Cuts what may be known when the session's chains were taken.
+
+        An underlying without a bar in the session (a gap that the spec allows) has no chain either: it is not traded.
+        """
+        chains = {
+            symbol: chain
+            for symbol, table in self.chains.items()
+            if self.has_bar(symbol, session) and (chain := table.chain(session)) is not None
+        }
         through = session if self.same_session else self.previous[session]
         if self.same_session:
             for symbol, chain in chains.items():
@@ -79,6 +86,12 @@ class Market:
     def open(self, symbol: str, session: date) -> float:
         """Returns the official open of a session; NaN without a bar. For settlement, never for a view."""
         return self._price(symbol, session, "open")
+
+    def has_bar(self, symbol: str, session: date) -> bool:
+        """Whether a symbol has a bar in a session."""
+        dates = self.bars[symbol].dates
+        row = bisect_left(dates, session)
+        return row < len(dates) and dates[row] == session
 
     def _price(self, symbol: str, session: date, column: str) -> float:
         bars = self.bars[symbol]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from optarb.errors import ComponentError, OptarbError, TransientError
+from optarb.engine.calling import called
 
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from optarb.ledger.book import Book
     from optarb.protocols import BrokerAdapter
 
-__all__ = ["SessionState", "asked"]
+__all__ = ["SessionState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,16 +47,11 @@ class SessionState:
     def closing_price(self, contract: OptionContract, quantity: int) -> Decimal | None:
         """Returns the price a share at which a held quantity would be closed, or None if it would not fill."""
         quote = self.quote(contract)
-        return None if quote is None else self.engine.simulator.fills.fill_price(quote, -quantity)
+        if quote is None:
+            return None
+        price: Decimal | None = self.asked("fill model", self.engine.simulator.fills.fill_price, quote, -quantity)
+        return price
 
-
-def asked(who: str, function: Callable[..., Any], *arguments: object, **named: object) -> Any:
-    """Calls a component; what it raises becomes a ComponentError that names it."""
-    try:
-        return function(*arguments, **named)
-    except TransientError:
-        raise
-    except OptarbError as error:
-        raise type(error)(f"{who}: {error}") from error
-    except Exception as error:
-        raise ComponentError(f"{who} raised {type(error).__name__}: {error}") from error
+    def asked(self, who: str, function: Callable[..., Any], *arguments: object, **named: object) -> Any:
+        """Calls a component of the strategy or the simulator; see :func:`optarb.engine.calling.called`."""
+        return called(f"{who}, session {self.view.session}", function, *arguments, **named)
