@@ -3,27 +3,110 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from optarb.testing.cache_conformance import CacheConformance
-    from optarb.testing.store_conformance import BacktestStoreConformance
+    from optarb.testing.bar_data_conformance import BarDataConformance as BarDataConformance
+    from optarb.testing.broker_conformance import BrokerAdapterConformance as BrokerAdapterConformance
+    from optarb.testing.cache_conformance import CacheConformance as CacheConformance
+    from optarb.testing.calendar_conformance import TradingCalendarConformance as TradingCalendarConformance
+    from optarb.testing.conformance import ComponentConformance as ComponentConformance
+    from optarb.testing.conformance import Conformance as Conformance
+    from optarb.testing.expert_conformance import ExpertConformance as ExpertConformance
+    from optarb.testing.fake_accounts import fake_account as fake_account
+    from optarb.testing.fake_accounts import fake_position as fake_position
+    from optarb.testing.fake_bar_series import FAKE_SESSION as FAKE_SESSION
+    from optarb.testing.fake_bar_series import fake_bars as fake_bars
+    from optarb.testing.fake_calendar import FakeCalendar as FakeCalendar
+    from optarb.testing.fake_candidates import fake_candidate as fake_candidate
+    from optarb.testing.fake_chains import fake_chain as fake_chain
+    from optarb.testing.fake_market_data import FakeMarketData as FakeMarketData
+    from optarb.testing.fake_quote_tables import QuoteRow as QuoteRow
+    from optarb.testing.fake_quote_tables import fake_quote_rows as fake_quote_rows
+    from optarb.testing.fake_quote_tables import fake_quotes as fake_quotes
+    from optarb.testing.fake_views import fake_view as fake_view
+    from optarb.testing.fee_model_conformance import FeeModelConformance as FeeModelConformance
+    from optarb.testing.fill_model_conformance import FillModelConformance as FillModelConformance
+    from optarb.testing.indicator_conformance import IndicatorConformance as IndicatorConformance
+    from optarb.testing.market_data_conformance import MarketDataConformance as MarketDataConformance
+    from optarb.testing.policy_conformance import PolicyEngineConformance as PolicyEngineConformance
+    from optarb.testing.position_manager_conformance import PositionManagerConformance as PositionManagerConformance
+    from optarb.testing.scripted_broker import OrderScript as OrderScript
+    from optarb.testing.scripted_broker import ScriptedBroker as ScriptedBroker
+    from optarb.testing.scripted_expert import ScriptedExpert as ScriptedExpert
+    from optarb.testing.store_conformance import BacktestStoreConformance as BacktestStoreConformance
+    from optarb.testing.structure_conformance import StructureConformance as StructureConformance
 
-__all__ = ["BacktestStoreConformance", "CacheConformance"]
-
-_MODULES: Final = {
-    "BacktestStoreConformance": "optarb.testing.store_conformance",
-    "CacheConformance": "optarb.testing.cache_conformance",
+_NAMES = {
+    "bar_data_conformance": ("BarDataConformance",),
+    "broker_conformance": ("BrokerAdapterConformance",),
+    "cache_conformance": ("CacheConformance",),
+    "calendar_conformance": ("TradingCalendarConformance",),
+    "conformance": ("ComponentConformance", "Conformance"),
+    "expert_conformance": ("ExpertConformance",),
+    "fake_accounts": ("fake_account", "fake_position"),
+    "fake_bar_series": ("FAKE_SESSION", "fake_bars"),
+    "fake_calendar": ("FakeCalendar",),
+    "fake_candidates": ("fake_candidate",),
+    "fake_chains": ("fake_chain",),
+    "fake_market_data": ("FakeMarketData",),
+    "fake_quote_tables": ("QuoteRow", "fake_quote_rows", "fake_quotes"),
+    "fake_views": ("fake_view",),
+    "fee_model_conformance": ("FeeModelConformance",),
+    "fill_model_conformance": ("FillModelConformance",),
+    "indicator_conformance": ("IndicatorConformance",),
+    "market_data_conformance": ("MarketDataConformance",),
+    "policy_conformance": ("PolicyEngineConformance",),
+    "position_manager_conformance": ("PositionManagerConformance",),
+    "scripted_broker": ("OrderScript", "ScriptedBroker"),
+    "scripted_expert": ("ScriptedExpert",),
+    "store_conformance": ("BacktestStoreConformance",),
+    "structure_conformance": ("StructureConformance",),
 }
-"""Where each name lives. Loaded on first use: a test of an expert needs neither pytest's fixtures nor Temporal."""
+"""Public names by the module that defines them. Loaded on first use: a fake view needs neither pytest nor Temporal."""
+
+_HOMES = {name: f"optarb.testing.{module}" for module, names in _NAMES.items() for name in names}
+
+__all__ = [
+    "FAKE_SESSION",
+    "BacktestStoreConformance",
+    "BarDataConformance",
+    "BrokerAdapterConformance",
+    "CacheConformance",
+    "ComponentConformance",
+    "Conformance",
+    "ExpertConformance",
+    "FakeCalendar",
+    "FakeMarketData",
+    "FeeModelConformance",
+    "FillModelConformance",
+    "IndicatorConformance",
+    "MarketDataConformance",
+    "OrderScript",
+    "PolicyEngineConformance",
+    "PositionManagerConformance",
+    "QuoteRow",
+    "ScriptedBroker",
+    "ScriptedExpert",
+    "StructureConformance",
+    "TradingCalendarConformance",
+    "fake_account",
+    "fake_bars",
+    "fake_candidate",
+    "fake_chain",
+    "fake_position",
+    "fake_quote_rows",
+    "fake_quotes",
+    "fake_view",
+]
 
 
 def __getattr__(name: str) -> Any:
-    module = _MODULES.get(name)
-    if module is None:
+    home = _HOMES.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(home), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return list(__all__)

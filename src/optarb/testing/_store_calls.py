@@ -81,9 +81,7 @@ def sample_rows(table: str, *sessions: int) -> list[Row]:
     rows: list[Row] = []
     for session in sessions:
         for seq in range(2):
-            values = (
-                None if column.nullable and seq else samples[column.kind][seq] for column in TABLES[table].columns[2:]
-            )
+            values = (None if column.nullable and seq else samples[column.kind][seq] for column in TABLES[table].columns[2:])
             rows.append((session, seq, *values))
     return rows
 

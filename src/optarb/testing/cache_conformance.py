@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from optarb.protocols.caches import Cache
+from optarb.testing.conformance import Conformance
 
 __all__ = ["CacheConformance"]
 
 _LARGE = bytes(range(256)) * 1024
 
 
-class CacheConformance:
+class CacheConformance(Conformance):
     """Subclass it in a test module and define the fixture ``cache``, which gives an empty cache."""
 
     @pytest.fixture

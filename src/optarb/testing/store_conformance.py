@@ -15,13 +15,14 @@ from optarb.errors import AlreadyRunning, BookConflict, BookNotFound, OptarbErro
 from optarb.ledger.rows import TABLES, Row, Rows
 from optarb.protocols.stores import BacktestStore, BlockKey, BookStatus
 from optarb.testing._store_calls import at_once, claim_book, commit_block, sample_rows, tip_of
+from optarb.testing.conformance import Conformance
 
 __all__ = ["BacktestStoreConformance"]
 
 _FIRST, _SECOND, _THIRD = 20140103, 20140106, 20140107
 
 
-class BacktestStoreConformance:
+class BacktestStoreConformance(Conformance):
     """Subclass it in a test module and define the fixture ``store``.
 
     The store may hold other books: each test uses a book of its own.
@@ -63,9 +64,7 @@ class BacktestStoreConformance:
         assert claim.info.lease_until > datetime.now(UTC)
 
     @pytest.mark.parametrize("replace", [False, True])
-    def test_claim_when_another_runs_then_already_running(
-        self, store: BacktestStore, book_id: str, replace: bool
-    ) -> None:
+    def test_claim_when_another_runs_then_already_running(self, store: BacktestStore, book_id: str, replace: bool) -> None:
         """A lease protects its owner, from clearing too."""
         claim_book(store, book_id)
         with pytest.raises(AlreadyRunning, match=book_id):
@@ -103,9 +102,7 @@ class BacktestStoreConformance:
         assert claim.info == before == store.book(book_id)
 
     @pytest.mark.parametrize("status", ["finished", "failed"])
-    def test_claim_when_identity_differs_then_conflict(
-        self, store: BacktestStore, book_id: str, status: BookStatus
-    ) -> None:
+    def test_claim_when_identity_differs_then_conflict(self, store: BacktestStore, book_id: str, status: BookStatus) -> None:
         """An id never mixes two computations."""
         claim_book(store, book_id)
         store.finish(book_id, 1, status)
@@ -133,9 +130,7 @@ class BacktestStoreConformance:
         with pytest.raises(Superseded):
             commit_block(store, book_id, 1)
 
-    def test_claim_when_replacing_is_retried_then_nothing_is_cleared_again(
-        self, store: BacktestStore, book_id: str
-    ) -> None:
+    def test_claim_when_replacing_is_retried_then_nothing_is_cleared_again(self, store: BacktestStore, book_id: str) -> None:
         """The same owner's claim is one claim, however often it is sent."""
         claim_book(store, book_id, replace=True)
         commit_block(store, book_id, 1)
@@ -180,9 +175,7 @@ class BacktestStoreConformance:
         assert list(store.rows(book_id, "notes")) == [(_FIRST, 0, "p", "first")]
         assert [found.state for found in store.checkpoints(book_id, "trade")] == [b"1"]
 
-    def test_commit_when_parent_is_not_the_tip_then_false_and_nothing_written(
-        self, store: BacktestStore, book_id: str
-    ) -> None:
+    def test_commit_when_parent_is_not_the_tip_then_false_and_nothing_written(self, store: BacktestStore, book_id: str) -> None:
         """A chain grows at its end only: a copy that lost a block cannot go on from what it holds."""
         claim_book(store, book_id)
         assert not commit_block(store, book_id, 1, parent="f" * 64, tip=True)
