@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 
 import pytest
@@ -38,7 +39,7 @@ class Often:
         if os.environ.get("INTERRUPT_AT") == str(view.session):
             os.kill(os.getpid(), signal.SIGINT)
             signal.pause()
-        print("looking at", view.session)
+        print("looking at", view.session, flush=True)
         return Signal.bullish(LongCall(dte=14, delta=self.delta), confidence=0.7, reasons=["always"])
 
 
@@ -95,7 +96,9 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def run(folder):
     """Runs a command in this process."""
-    runner = CliRunner()
+    # Before click 8.2 the streams come apart only if that is asked for.
+    apart = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+    runner = CliRunner(**apart)
     return lambda *words: runner.invoke(app, [str(word) for word in words], prog_name="optarb")
 
 
