@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version as installed_version
+from typing import Any
 
 project = "optarb"
 author = "The optarb authors"
@@ -38,7 +39,44 @@ nitpick_ignore_regex = [
         r"py:class",
         r"(Callable|Generator|Iterable|Iterator|Literal|Mapping|NDArray|Path|Protocol|Sequence|TracebackType)",
     ),
-    (r"py:class", r"(Client|Decimal|Plugin|TracebackType|Worker|date|datetime|timedelta)"),
+    (r"py:class", r"(ApplicationError|Client|DataFrame|Decimal|Plugin|TracebackType|Worker|date|datetime|timedelta)"),
+    (r"py:exc", r"ApplicationError"),
+    # Aliases of annotations, and what stands behind public names without being one.
+    (r"py:class", r"(DataKind|ExitsLike|ExpertLike|OverrideValue|PolicyLike|ProgressCallback|SubmitAnswer|_Seconds)"),
+    (r"py:class", r"(FillRecord|Mapping\[str|Once|Setup|Strip|View|optarb(\.\w+)*\.(_\w+|FolderMarketData|KeyColumns|View))"),
     # Type variables are no objects of their own.
     (r"py:(class|obj)", r"(.*\.)?[A-Z]|(.*\.)?_?[A-Z][A-Za-z]*T|(.*\.)?T_[a-z]+"),
 ]
+
+_COLON = "\0"
+
+
+def setup(app: Any) -> None:
+    """Adds what the extensions leave open."""
+    # Before and after napoleon, whose priority is 500.
+    app.connect("autodoc-process-docstring", _hide_colons, priority=100)
+    app.connect("autodoc-process-docstring", _show_colons, priority=900)
+    app.connect("missing-reference", _to_public_name)
+
+
+def _hide_colons(_app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
+    """Keeps napoleon from reading "Units: contracts held" under a field as a type and its description."""
+    if what in {"attribute", "data", "property"}:
+        lines[:] = [line.replace(":", _COLON) for line in lines]
+
+
+def _show_colons(_app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: list[str]) -> None:
+    if what in {"attribute", "data", "property"}:
+        # A bar is a bar ("the least |days - dte|"), never a substitution.
+        lines[:] = [line.replace(_COLON, ":").replace("|", r"\|") for line in lines]
+
+
+def _to_public_name(app: Any, env: Any, node: Any, contnode: Any) -> Any:
+    """Resolves a name of a package of optarb, or a bare one, where the name of the root is documented."""
+    domain = env.get_domain("py")
+    words = node.get("reftarget", "").split(".")
+    for count in (1, 2):
+        target = ".".join(("optarb", *words[-count:]))
+        if node.get("refdomain") == "py" and target in domain.objects:
+            return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], target, node, contnode)
+    return None
