@@ -7,11 +7,14 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from optarb.backtesting.context import Plan
+from optarb.backtesting.context import Plan, Training
+from optarb.backtesting.training import planned_trainings, trained_part
 from optarb.desk.intake import declared_indicators, gather_inputs, identity_of, trading_sessions
 
 if TYPE_CHECKING:
-    from optarb.desk import Desk
+    from datetime import date
+
+    from optarb.desk import Desk, Setup
     from optarb.protocols import Claim
     from optarb.specs import BacktestSpec
 
@@ -49,6 +52,7 @@ def claim_book(desk: Desk, spec: BacktestSpec, book_id: str, owner: str) -> Clai
         symbols=setup.strategy.symbols,
         underlyings=tuple(setup.strategy.underlyings),
         experts=tuple(setup.strategy.experts),
+        trainings=_trainings(desk, setup, sessions, before),
     )
     documents = {
         "spec": spec.model_copy(update={"backtest_id": book_id}).model_dump_json(),
@@ -63,3 +67,15 @@ def claim_book(desk: Desk, spec: BacktestSpec, book_id: str, owner: str) -> Clai
         lease_seconds=spec.execution.lease_seconds,
         replace=spec.on_existing == "replace",
     )
+
+
+def _trainings(desk: Desk, setup: Setup, sessions: tuple[date, ...], before: date) -> tuple[Training, ...]:
+    """Plans the fits. The history begins at ``history_start``, or with the first bar that every underlying has."""
+    strategy, spec = setup.strategy, setup.spec
+    if all(trained_part(name, expert) is None for name, expert in strategy.experts.items()):
+        return ()
+    firsts = [desk.market_data.bars(symbol).dates[0] for symbol in strategy.underlyings]
+    start = max([*firsts, *([spec.history_start] if spec.history_start else [])])
+    last = sessions[-1] if spec.bars == "same_session" else (before, *sessions)[-2]
+    planned = planned_trainings(strategy, desk.calendar.sessions(start, sessions[-1]), last)
+    return tuple(Training(expert=expert, underlying=underlying, cutoff=cutoff) for expert, underlying, cutoff in planned)

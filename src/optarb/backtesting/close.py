@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from optarb.backtesting import features, ingest, signals, trade
+from optarb.backtesting import signals
 from optarb.backtesting.digest import ledger_digest
 from optarb.backtesting.ingest import ingested
+from optarb.backtesting.phases import PHASES
 from optarb.backtesting.trade import book_at
 from optarb.domain.money import UNITS_PER_DOLLAR, from_units
 from optarb.reports.metrics import drawdown, sharpe
@@ -62,9 +63,7 @@ def _summary(context: RunContext, trades: list[Trade]) -> BacktestSummary:
         sharpe=sharpe(curve),
         modelled=any(one.modelled for one in trades),
         digest=ledger_digest(store, book_id),
-        blocks_computed={
-            name: len(store.done(book_id, name)) for name in (ingest.PHASE, features.PHASE, signals.PHASE, trade.PHASE)
-        },
+        blocks_computed={phase.name: blocks for phase in PHASES if (blocks := len(store.done(book_id, phase.name)))},
         duration=datetime.now(UTC) - store.book(book_id).created_at,
     )
 

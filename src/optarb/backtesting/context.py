@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optarb.protocols import BacktestStore
     from optarb.specs import BacktestSpec
 
-__all__ = ["Block", "Plan", "RunContext", "Tick"]
+__all__ = ["Block", "Plan", "RunContext", "Tick", "Training"]
 
 Tick = Callable[[str, int, int], None]
 """Called with phase, units done and all units after each piece of work: carries heartbeat, progress, lease and cancellation.
@@ -44,6 +44,23 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """One fit of one expert."""
+
+    expert: str
+    """Name of the expert."""
+    underlying: str
+    """Symbol the model is about."""
+    cutoff: date
+    """Last session whose bars the training sees."""
+
+    @property
+    def unit(self) -> str:
+        """Names the fit in checkpoints."""
+        return f"{self.expert}/{self.underlying}/{self.cutoff}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the claim fixed: the sessions and how they are cut."""
 
@@ -59,6 +76,8 @@ class Plan:
     """Symbols with chains."""
     experts: tuple[str, ...]
     """Names of the experts in the strategy's order."""
+    trainings: tuple[Training, ...] = ()
+    """The fits of the experts that train."""
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -76,6 +95,7 @@ class Plan:
                 "symbols": self.symbols,
                 "underlyings": self.underlyings,
                 "experts": self.experts,
+                "trainings": [[one.expert, one.underlying, session_number(one.cutoff)] for one in self.trainings],
             }
         )
 
@@ -90,6 +110,10 @@ class Plan:
             symbols=tuple(fields["symbols"]),
             underlyings=tuple(fields["underlyings"]),
             experts=tuple(fields["experts"]),
+            trainings=tuple(
+                Training(expert=expert, underlying=underlying, cutoff=session_date(cutoff))
+                for expert, underlying, cutoff in fields["trainings"]
+            ),
         )
 
 

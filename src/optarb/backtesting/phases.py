@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from optarb.backtesting import features, ingest, signals, trade
+from optarb.backtesting import features, ingest, signals, trade, training
 
 if TYPE_CHECKING:
     from optarb.backtesting.context import Plan, RunContext
@@ -30,7 +30,7 @@ class Unit:
     """One piece of a phase."""
 
     name: str
-    """Symbol or expert; empty for the trade phase."""
+    """Symbol, training or expert; empty for the trade phase."""
     first: int = 0
     """Number of the first block; 0 where the unit is no range of blocks."""
     last: int = 0
@@ -40,6 +40,7 @@ class Unit:
 PHASES: tuple[Phase, ...] = (
     Phase(name=ingest.PHASE, parallel=True),
     Phase(name=features.PHASE, parallel=True),
+    Phase(name=training.PHASE, parallel=True),
     Phase(name=signals.PHASE, parallel=True),
     Phase(name=trade.PHASE, parallel=False),
 )
@@ -58,6 +59,8 @@ def units_of(phase: str, plan: Plan, execution: ExecutionSpec) -> tuple[Unit, ..
     """
     if phase in {ingest.PHASE, features.PHASE}:
         return tuple(Unit(name=symbol) for symbol in plan.symbols)
+    if phase == training.PHASE:
+        return tuple(Unit(name=one.unit) for one in plan.trainings)
     blocks = ceil(len(plan.sessions) / plan.block_sessions)
     if phase == trade.PHASE:
         return (Unit(name="", last=blocks),)

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from optarb.backtesting import features, ingest, signals
+from optarb.backtesting import features, ingest, signals, training
 from optarb.backtesting.claim import claim_book, new_backtest_id
 from optarb.backtesting.close import close_book
 from optarb.backtesting.context import RunContext, Tick
@@ -17,6 +17,7 @@ from optarb.backtesting.phases import PHASES, Unit, remaining_units
 from optarb.backtesting.progress import ProgressCallback, showing
 from optarb.backtesting.signals import evaluate_blocks
 from optarb.backtesting.trade import trade_blocks
+from optarb.backtesting.training import fit_model
 from optarb.errors import Cancelled, OptarbError, Superseded
 from optarb.reports.result import Result, load_result
 from optarb.specs import Progress
@@ -123,6 +124,9 @@ def run_phase_unit(context: RunContext, phase: str, unit: Unit, budget_seconds: 
         ingest_symbol(context, unit.name, tick)
     elif phase == features.PHASE:
         compute_features(context, unit.name, tick)
+    elif phase == training.PHASE:
+        chosen = next(one for one in context.plan.trainings if one.unit == unit.name)
+        fit_model(context, chosen, tick)
     elif phase == signals.PHASE:
         evaluate_blocks(context, unit.name, context.plan.blocks[unit.first : unit.last], tick)
     else:

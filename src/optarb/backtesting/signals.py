@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from optarb.backtesting.market_loader import load_market
 from optarb.backtesting.once import OnceCalls
+from optarb.backtesting.training import ModelShelf
 from optarb.engine.evaluation import evaluate_expert
 from optarb.engine.view import ExpertView
 from optarb.errors import ComponentError
@@ -72,6 +73,7 @@ def _evaluate(
     position = context.plan.experts.index(name)
     underlyings = context.plan.underlyings
     warm_up = _warm_up(name, expert)
+    shelf = ModelShelf(context, name)
     rows: list[Row] = []
     counts: dict[str, int] = {}
     for number, session in enumerate(block.sessions, start=1):
@@ -84,7 +86,8 @@ def _evaluate(
                 counts["no_chain"] = counts.get("no_chain", 0) + 1
                 continue
             once = OnceCalls(context, f"{session}/{underlying}/{name}")
-            seen = ExpertView(underlying=underlying, model=None, view=view, once_by_key=once.call)
+            model = shelf.newest(underlying, view.bars_through)
+            seen = ExpertView(underlying=underlying, model=model, view=view, once_by_key=once.call)
             signal = evaluate_expert(name, expert, seen)
             if signal is not None:
                 rows.append(signal.row(session_number(session), position * len(underlyings) + at))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,20 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from optarb.errors import OptarbError
+
 if TYPE_CHECKING:
     from optarb.desk import Desk
     from optarb.reports import Result
-    from optarb.specs import BacktestSpec
+    from optarb.specs import BacktestSpec, BacktestSummary
 
 __all__ = ["demo", "demo_desk", "demo_spec", "run_demo"]
 
 
 def demo(
-    in_process: Annotated[
-        bool, typer.Option("--in-process/--temporal", help="Run in this process, or on a Temporal server.")
-    ] = True,
+    *,
+    in_process: Annotated[bool, typer.Option("--in-process", help="Leave the Temporal server out.")] = False,
 ) -> None:
-    """Backtest five years on real S&P 500 bars and options modelled on the VIX, and print the result."""
+    """Backtest five years on real S&P 500 bars and modelled options, on a Temporal server and in this process."""
     run_demo(in_process=in_process)
 
 
@@ -70,25 +72,41 @@ def demo_spec() -> BacktestSpec:
 def run_demo(*, in_process: bool) -> None:
     """Runs the demo in a temporary folder and prints its result.
 
+    The run on Temporal and the run in this process have stores and caches of their own, so that each computes everything;
+    their digests must be equal.
+
     Args:
-        in_process: Whether to run it in this process; else on a Temporal server, its own if none listens.
+        in_process: Whether to leave the Temporal server out.
 
     Raises:
         MissingExtra: The package arch, which brings the bars, is not installed.
+        OptarbError: A run failed, or the digests differ.
     """
-    with TemporaryDirectory(prefix="optarb-demo-") as folder, demo_desk(Path(folder)) as desk:
-        result = _in_process(desk) if in_process else _on_temporal(desk)
-        typer.echo(str(result))
+    with TemporaryDirectory(prefix="optarb-demo-") as folder:
+        results = {} if in_process else {"on Temporal": _run(Path(folder) / "temporal", _on_temporal)}
+        results["in process"] = _run(Path(folder) / "process", _in_process)
+    typer.echo(str(results["in process"][1]))
+    for where, (summary, _) in results.items():
+        computed = ", ".join(f"{phase} {blocks}" for phase, blocks in summary.blocks_computed.items())
+        typer.echo(f"digest {where:<12} {summary.digest}  (computed here: {computed})")
+    if len({summary.digest for summary, _ in results.values()}) != 1:
+        raise OptarbError("the digests differ: the same backtest came to different ledgers; please report this")
+
+
+def _run(folder: Path, runner: Callable[[Desk], Result]) -> tuple[BacktestSummary, str]:
+    folder.mkdir()
+    with demo_desk(folder) as desk:
+        result = runner(desk)
+        return result.summary, str(result)
 
 
 def _in_process(desk: Desk) -> Result:
     from optarb.backtesting.runner import backtest
 
-    return backtest(demo_spec(), desk)
+    return backtest(demo_spec(), desk, progress=True)
 
 
 def _on_temporal(desk: Desk) -> Result:
-    from optarb.cli._temporal import run_on_temporal
-    from optarb.reports import load_result
+    from optarb.cli._temporal import run_with_own_server
 
-    return load_result(desk, run_on_temporal(demo_spec(), desk).backtest_id)
+    return run_with_own_server(demo_spec(), desk, progress=True)

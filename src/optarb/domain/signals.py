@@ -43,7 +43,7 @@ class Proposal:
             raise ValueError(msg)
         if isinstance(self.structure, type) or not isinstance(self.structure, Structure):
             msg = f"structure must be an instance with a choose method, got {self.structure!r}"
-            raise ValueError(msg)
+            raise ValueError(msg)  # noqa: TRY004
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ class BacktestActivities:
 
     def all(self) -> Sequence[Callable[..., Any]]:
         """Returns every activity, to be registered on a worker whose ``activity_executor`` is a thread pool."""
-        return [self.claim, self.ingest, self.features, self.signals, self.trade, self.close, self.release]
+        return [self.claim, self.ingest, self.features, self.training, self.signals, self.trade, self.close, self.release]
 
     @activity.defn(name="optarb.backtest.claim", no_thread_cancel_exception=True)
     def claim(self, request: ClaimRequest) -> Claimed:
@@ -70,6 +70,11 @@ class BacktestActivities:
     @activity.defn(name="optarb.backtest.features", no_thread_cancel_exception=True)
     def features(self, request: UnitRequest) -> UnitDone:
         """Computes one symbol's features."""
+        return self._unit(request)
+
+    @activity.defn(name="optarb.backtest.training", no_thread_cancel_exception=True)
+    def training(self, request: UnitRequest) -> UnitDone:
+        """Fits one model."""
         return self._unit(request)
 
     @activity.defn(name="optarb.backtest.signals", no_thread_cancel_exception=True)
