@@ -10,10 +10,10 @@ import tempfile
 import threading
 
 import pytest
-
-import optarb
 from tests.temporal import rig
 from tests.temporal.rig import Keeper
+
+import optarb
 
 
 @pytest.fixture(scope="session")

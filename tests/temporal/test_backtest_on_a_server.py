@@ -7,10 +7,10 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
-
-import optarb
 from tests.temporal import rig
 from tests.temporal.workers import history, working
+
+import optarb
 
 
 def test_backtest_when_run_on_a_server_then_same_ledger_as_in_process(temporal_address, market, tmp_path, undisturbed):
@@ -80,7 +80,7 @@ def test_progress_when_trading_then_committed_sessions_are_told(temporal_address
     ids=["strategy", "override", "range", "expert"],
 )
 def test_result_when_run_fails_then_typed_error_at_once_and_others_go_on(
-    temporal_address, make_desk, keeper, undisturbed, spec, error, message, book
+    *, temporal_address, make_desk, keeper, undisturbed, spec, error, message, book
 ):
     desk = make_desk(policy_gate=keeper.gate(rig.session(100)))
     spec = spec.model_copy(update={"backtest_id": "bad"})
@@ -178,7 +178,7 @@ def test_start_when_finished_then_same_summary_and_nothing_computed(temporal_add
 
 
 def test_backtests_when_two_run_at_once_then_each_equals_itself_alone(
-    temporal_address, make_desk, market, tmp_path, keeper, undisturbed
+    *, temporal_address, make_desk, market, tmp_path, keeper, undisturbed
 ):
     other = rig.make_spec(overrides={"swing.closes": 9, "policy.max_open_positions": 3}, start=date(2018, 5, 1))
     (tmp_path / "alone").mkdir()

@@ -4,17 +4,22 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-
-import optarb
+from temporalio.testing import ActivityEnvironment
+from temporalio.worker import ActivityInboundInterceptor, Interceptor
 from tests.temporal import rig
 from tests.temporal.workers import working
+
+import optarb
+from optarb.backtesting.claim import claim_book
+from optarb.backtesting.digest import ledger_digest
+from optarb.temporal.messages import ReleaseRequest
 
 AT = rig.session(100)  # in the fourth block of thirty sessions
 
 
 @pytest.mark.parametrize(("phase", "gate"), [("ingest", "data_gate"), ("signals", "expert_gate"), ("trade", "policy_gate")])
 def test_cancel_when_phase_is_at_work_then_book_is_kept_and_can_be_resumed(
-    temporal_address, market, tmp_path, keeper, undisturbed, phase, gate
+    *, temporal_address, market, tmp_path, keeper, undisturbed, phase, gate
 ):
     desk = rig.make_desk(market, tmp_path, **{gate: keeper.gate(AT, until_cancelled=True)})
     spec = rig.make_spec(backtest_id="stopped", parallelism=1)
@@ -82,3 +87,66 @@ def test_request_cancel_when_asked_of_the_store_then_run_stops_too(temporal_addr
             return await again.result()
 
     assert asyncio.run(run()).digest == undisturbed.digest
+
+
+def test_trade_when_its_run_was_superseded_then_it_writes_nothing(temporal_address, make_desk, keeper, undisturbed):
+    desk = make_desk(policy_gate=keeper.gate(AT))
+    spec = rig.make_spec(backtest_id="taken")
+    errors = ActivityErrors()
+
+    async def run():
+        # Nor does it learn of its end before it writes: heartbeats are held back.
+        async with working(
+            temporal_address,
+            desk,
+            "zombie",
+            interceptors=[errors],
+            max_heartbeat_throttle_interval=timedelta(seconds=60),
+        ) as client:
+            handle = await optarb.start_backtest(client, spec, task_queue="zombie")
+            await keeper.reached()
+            # Unlike a cancelled run, a terminated one leaves its activity at work.
+            await handle.workflow.terminate()
+            again = await optarb.start_backtest(client, spec, task_queue="zombie")
+            summary = await again.result()
+            keeper.open()
+            return summary
+
+    summary = asyncio.run(run())
+
+    assert [(error.type, error.non_retryable) for error in errors] == [("Superseded", True)]
+    assert summary.digest == undisturbed.digest
+    assert ledger_digest(desk.store, "taken") == undisturbed.digest
+    assert desk.store.book("taken").epoch == 2
+
+
+def test_release_when_book_was_claimed_anew_then_it_is_left_alone(make_desk):
+    desk = make_desk()
+    spec = rig.make_spec(backtest_id="taken")
+    claim_book(desk, spec, "taken", "temporal:run:1")
+    claim_book(desk, spec, "taken", "temporal:run:2")
+    late = ReleaseRequest(backtest_id="taken", epoch=1, status="cancelled", error=None)
+
+    ActivityEnvironment().run(optarb.BacktestActivities(desk).release, late)
+
+    assert desk.store.book("taken").status == "running"
+
+
+class ActivityErrors(list, Interceptor):
+    """Collects what activities of a worker raise."""
+
+    def intercept_activity(self, next):  # noqa: A002 - the SDK's name
+        return _Collecting(next, self)
+
+
+class _Collecting(ActivityInboundInterceptor):
+    def __init__(self, following, errors):
+        super().__init__(following)
+        self.errors = errors
+
+    async def execute_activity(self, input):  # noqa: A002 - the SDK's name
+        try:
+            return await super().execute_activity(input)
+        except Exception as error:
+            self.errors.append(error)
+            raise

@@ -1,7 +1,7 @@
 """Workers for tests: in this process, and in processes that can be killed.
 
-``python -m tests.temporal.workers ADDRESS QUEUE DESK`` is a worker on the pickled desk of the file DESK. It says "ready" and
-ends when its standard input does, and so with the test that started it.
+``python -m tests.temporal.workers ADDRESS QUEUE DESK`` is a worker on the pickled desk of the file DESK. It loads, works once
+it reads a line, and ends when its standard input does, and so with the test that started it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
 from temporalio.client import Client
 from temporalio.worker import Worker
+from tests.temporal import rig
 
 import optarb
-from tests.temporal import rig
 
 # Short, so that a cancellation is delivered and a killed worker replaced soon.
 QUICK = {
@@ -68,25 +69,31 @@ async def history(handle: optarb.BacktestHandle) -> History:
 
 
 class WorkerProcess:
-    """A worker in a process of its own, until the block ends or it is killed."""
+    """A worker in a process of its own, until the block ends or it is killed. It idles until it is told to work."""
 
     def __init__(self, address: str, desk: optarb.Desk, task_queue: str, folder: Path) -> None:
         desk_file = folder / f"{task_queue}.desk"
         desk_file.write_bytes(pickle.dumps(desk))
         self._command = [sys.executable, "-m", "tests.temporal.workers", address, task_queue, str(desk_file)]
 
-    async def __aenter__(self) -> WorkerProcess:
+    async def __aenter__(self) -> Self:
         root = Path(__file__).parent.parent.parent
-        self._process = subprocess.Popen(
+        self._process = await asyncio.to_thread(
+            subprocess.Popen,
             self._command,
             cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        said = await asyncio.to_thread(self._process.stdout.readline)
-        assert said == b"ready\n", f"the worker process ended with {self._process.wait()}; its words are above"
         return self
+
+    async def work(self) -> None:
+        """Lets it take tasks."""
+        self._process.stdin.write(b"work\n")
+        self._process.stdin.flush()
+        said = await asyncio.to_thread(self._process.stdout.readline)
+        assert said == b"working\n", "the worker process ended; its words are above"
 
     @property
     def pid(self) -> int:
@@ -107,19 +114,24 @@ class WorkerProcess:
 async def processes(address: str, desk: optarb.Desk, task_queue: str, folder: Path, *, count: int):
     """Several worker processes on one task queue."""
     async with AsyncExitStack() as stack:
-        started = [WorkerProcess(address, desk, task_queue, folder) for _ in range(count)]
-        yield await asyncio.gather(*(stack.enter_async_context(one) for one in started))
+        made = [WorkerProcess(address, desk, task_queue, folder) for _ in range(count)]
+        for one in made:
+            await stack.enter_async_context(one)
+        for one in made:
+            await one.work()
+        yield made
 
 
-async def _work(address: str, task_queue: str, desk_file: str) -> None:
-    desk = pickle.loads(Path(desk_file).read_bytes())
-    # Loaded ahead, so that no activity spends its first heartbeat's time on imports.
-    desk.calendar.sessions(rig.START, rig.END)
+async def _work(address: str, task_queue: str, desk: optarb.Desk) -> None:
     async with working(address, desk, task_queue):
-        sys.stdout.write("ready\n")
+        sys.stdout.write("working\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(_work(*sys.argv[1:]))
+    # The calendar and the rest are loaded ahead, so that no activity spends its first heartbeat's time on imports.
+    loaded = pickle.loads(Path(sys.argv[3]).read_bytes())
+    loaded.calendar.sessions(rig.START, rig.END)
+    if sys.stdin.readline():
+        asyncio.run(_work(*sys.argv[1:3], loaded))
