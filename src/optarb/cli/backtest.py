@@ -68,7 +68,7 @@ def _chosen_spec(path: Path, backtest_id: str | None, *, replace: bool | None) -
     fields["backtest_id"] = backtest_id or spec.backtest_id or new_backtest_id(spec)
     if replace is not None:
         fields["on_existing"] = "replace" if replace else "resume"
-    return BacktestSpec.build(**fields)
+    return BacktestSpec(**fields)
 
 
 def _run(spec: BacktestSpec, desk: Desk, address: str | None, *, on_temporal: bool) -> Result:
