@@ -20,9 +20,7 @@ def check_key(key: str) -> None:
         StoreError: The key is longer than 512 characters.
     """
     if len(key) > _MAX_KEY:
-        raise StoreError(
-            f"a cache key has up to {_MAX_KEY} characters, got {len(key)}: {key[:60]!r}...; hash what is long"
-        )
+        raise StoreError(f"a cache key has up to {_MAX_KEY} characters, got {len(key)}: {key[:60]!r}...; hash what is long")
 
 
 def expiry(ttl: float | None) -> float:

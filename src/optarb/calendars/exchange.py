@@ -19,6 +19,7 @@ __all__ = ["ExchangeCalendar"]
 
 _LOADING = threading.Lock()
 
+
 @dataclass(frozen=True, kw_only=True)
 class ExchangeCalendar:
     """The sessions of one exchange, loaded on first use and kept for the process.

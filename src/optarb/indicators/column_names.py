@@ -58,7 +58,5 @@ def _unknown(column: str, numbers: str) -> UnknownName:
     """The error for a column of no family; suggests a default column, or a known one with the parameters given."""
     known = {name for indicator in default_catalogue() for name in indicator.columns}
     takes = numbers.count("_")
-    known |= {
-        f"{stem}{numbers}" for family in families().values() if takes == len(family.parameters) for stem in family.stems
-    }
+    known |= {f"{stem}{numbers}" for family in families().values() if takes == len(family.parameters) for stem in family.stems}
     return UnknownName.of("indicator column", column, known)

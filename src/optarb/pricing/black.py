@@ -84,9 +84,7 @@ def _deviation(tau: ArrayLike, volatility: ArrayLike) -> NDArray[np.float64]:
     return result
 
 
-def _d1(
-    forward: NDArray[np.float64], strike: NDArray[np.float64], deviation: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _d1(forward: NDArray[np.float64], strike: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
     distance = np.log(forward / strike)
     with np.errstate(divide="ignore", invalid="ignore"):
         d1 = distance / deviation + deviation / 2

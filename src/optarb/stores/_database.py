@@ -161,9 +161,7 @@ def translated_errors(shown: str) -> Generator[None]:
         raise _translated(cause, shown) from cause
     except Exception as error:
         # PEP 249 prescribes these names; importing every driver to know its classes would be the heavier way.
-        if not any(
-            base.__name__ == "Error" and base.__module__ in {"sqlite3", "psycopg"} for base in type(error).__mro__
-        ):
+        if not any(base.__name__ == "Error" and base.__module__ in {"sqlite3", "psycopg"} for base in type(error).__mro__):
             raise
         raise _translated(error, shown) from error
 
@@ -176,9 +174,7 @@ def _translated(error: BaseException, shown: str) -> StoreError:
     else:
         passing = code & 0xFF in _SQLITE_PASSING
         if code & 0xFF in _SQLITE_NO_DATABASE:
-            return StoreError(
-                f"store {shown!r} is no usable SQLite database ({error}); name another file, or restore a backup"
-            )
+            return StoreError(f"store {shown!r} is no usable SQLite database ({error}); name another file, or restore a backup")
     if passing:
         return StoreUnavailable(f"store {shown!r} cannot be used right now ({error}); try again later")
     return StoreError(f"store {shown!r} refused what was asked: {type(error).__name__}: {error}")

@@ -157,9 +157,7 @@ class Statements:
             .values(lease_until=_value("until"), updated_at=_value("now"))
         )
         self.read_cancel = self._compile(sa.select(books.c.cancel_requested).where(this))
-        self.request_cancel = self._compile(
-            sa.update(books).where(this).values(cancel_requested=1, updated_at=_value("now"))
-        )
+        self.request_cancel = self._compile(sa.update(books).where(this).values(cancel_requested=1, updated_at=_value("now")))
         self.finish_book = self._compile(
             sa.update(books)
             .where(this, books.c.status == "running")

@@ -49,9 +49,7 @@ class SqlStore:
     def __post_init__(self) -> None:
         """Checks the parameters."""
         if not str(self.url).startswith(("sqlite", "postgres")):
-            raise ConfigurationError(
-                "the url of a store must begin with sqlite: or postgresql:, as in sqlite:///optarb.db"
-            )
+            raise ConfigurationError("the url of a store must begin with sqlite: or postgresql:, as in sqlite:///optarb.db")
         if not (math.isfinite(self.timeout_seconds) and self.timeout_seconds >= 0):
             raise ConfigurationError(f"timeout_seconds must be finite and >= 0, got {self.timeout_seconds!r}")
         if self.synchronous not in {"normal", "full"}:
@@ -211,9 +209,7 @@ class SqlStore:
         database = self._database()
         with database.writing() as transaction:
             _fence(transaction, database, book_id, epoch)
-            transaction.run(
-                database.statements.finish_book, book_id=book_id, new_status=status, new_error=error, now=_now()
-            )
+            transaction.run(database.statements.finish_book, book_id=book_id, new_status=status, new_error=error, now=_now())
 
     def request_cancel(self, book_id: str) -> None:
         """Asks the run of a book to stop; :meth:`renew` tells it."""
