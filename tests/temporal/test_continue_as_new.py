@@ -10,7 +10,7 @@ from optarb.temporal import server
 
 
 def test_backtest_when_server_suggests_it_then_continues_as_new_with_book_and_progress(
-    monkeypatch, temporal_cli, make_desk, keeper, market, tmp_path
+    *, monkeypatch, temporal_cli, make_desk, keeper, market, tmp_path
 ):
     few = "limit.historyCount.suggestContinueAsNew=60"
     monkeypatch.setattr(server, "_FAST_SETTINGS", (*server._FAST_SETTINGS, few))
@@ -40,5 +40,3 @@ def test_backtest_when_server_suggests_it_then_continues_as_new_with_book_and_pr
     assert desk.store.book("long").epoch == 1  # one run to the store, which nobody had to take over
     assert summary.digest == expected.digest
     assert summary.blocks_computed == {"ingest": 2, "features": 2, "signals": 50, "trade": 25}
-
-
