@@ -102,11 +102,7 @@ def is_usable(quote: tuple[int, int] | None) -> bool:
 
 def choose_call(chain: Chain, session: date, close: float) -> Contract | None:
     """Among expiries the one with the least |days - 30|, then the strike nearest the close; ties earlier and lower."""
-    calls = [
-        contract
-        for contract, quote in chain.items()
-        if contract[1] == "C" and contract[0] > session and is_usable(quote)
-    ]
+    calls = [contract for contract, quote in chain.items() if contract[1] == "C" and contract[0] > session and is_usable(quote)]
     if not calls:
         return None
     return min(calls, key=lambda one: (abs((one[0] - session).days - 30), one[0], abs(one[2] - close), one[2]))

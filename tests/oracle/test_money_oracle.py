@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 import random
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def run_engine(market, folder, expert, start, end):
     )
     desk = optarb.Desk(
         strategies=[strategy],
-        market_data=optarb.ParquetMarketData(bars_path=files.bars, quotes_path=files.quotes),
+        market_data=optarb.ParquetMarketData(bars=files.bars, quotes=files.quotes),
         store=optarb.SqlStore(url=f"sqlite:///{folder}/books.db"),
         cache=optarb.FileCache(path=str(folder / "cache")),
     )
@@ -156,6 +157,7 @@ def referee(market, start, end, wanted):
     )
 
 
+@functools.cache
 def wild_run(seed):
     """Odd seeds follow the trend, even ones want to buy at every session."""
     market = wild_market(seed)
@@ -206,8 +208,6 @@ def test_bids_on_the_very_boundary_when_run_then_judged_in_exact_decimals(tmp_pa
     result = run_engine(market, tmp_path, Always(), sessions[0], sessions[-1])
 
     outcome = referee(market, sessions[0], sessions[-1], [True] * len(sessions))
-    hits = [
-        trade for trade in outcome.trades if trade.exit_cents * 100 in (trade.entry_cents * 175, trade.entry_cents * 65)
-    ]
+    hits = [trade for trade in outcome.trades if trade.exit_cents * 100 in (trade.entry_cents * 175, trade.entry_cents * 65)]
     assert len(hits) > 100
     assert_equal_ledgers(result, outcome)
