@@ -32,6 +32,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(_?io|asyncio|collections|concurrent|contextlib|dataclasses|datetime|decimal|enum|os|pathlib)(\..*)?"),
     (r"py:.*", r"(queue|threading|types|typing|typing_extensions|uuid|zoneinfo)(\..*)?"),
     (r"py:.*", r"(fastapi|numpy|np|pandas|pd|pyarrow|pydantic|rich|sqlalchemy|temporalio|typer)(\..*)?"),
+    # Documented in words, in the guide on testing components.
+    (r"py:.*", r"optarb\.testing\..*"),
     # Builtins, and names imported for type checkers only, which autodoc cannot follow.
     (r"py:class", r"(bool|bytes|dict|float|frozenset|int|list|memoryview|object|set|str|tuple|type|None|Any|Self)"),
     (r"py:exc", r"(Exception|(Key|Runtime|Type|Value)Error)"),

@@ -1,8 +1,9 @@
-"""The reference names everything there is, with the defaults that hold."""
+"""The pages name what there is: the reference all of it, with the defaults that hold, and no page anything else."""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -128,3 +129,34 @@ def _activities():
         market_data=optarb.demo_market_data(),
     )
     return optarb.BacktestActivities(desk).all()
+
+
+def exists(name):
+    """Whether a dotted name is a module, or an attribute or a field of what the name before the last dot stands for."""
+    found = optarb
+    for count, word in enumerate(name.split(".")[1:], start=2):
+        fields = {**getattr(found, "model_fields", {}), **getattr(found, "__dataclass_fields__", {})}
+        if hasattr(found, word):
+            found = getattr(found, word)
+        elif word in fields:
+            found = fields[word]
+        else:
+            try:
+                found = importlib.import_module(".".join(name.split(".")[:count]))
+            except ImportError:
+                return False
+    return True
+
+
+NAMES_IN_TEMPORAL = {"optarb.backtest.claim", "optarb.progress"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*(DOCS.parent / name for name in ("README.md", "CHANGELOG.md")), *sorted(DOCS.glob("[!_]*/**/*.md"))],
+    ids=lambda page: str(page.relative_to(DOCS.parent)),
+)
+def test_page_when_it_names_something_of_optarb_then_it_exists(page):
+    named = set(re.findall(r"`~?(optarb(?:\.\w+)+)", page.read_text(encoding="utf-8")))
+
+    assert [name for name in sorted(named - NAMES_IN_TEMPORAL) if not exists(name)] == []
