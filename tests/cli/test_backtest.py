@@ -96,7 +96,7 @@ def test_backtest_when_temporal_is_asked_for_then_run_there(run, monkeypatch, wo
 
     def run_on_temporal(spec, desk, address):
         asked.append((spec.backtest_id, address))
-        return backtest(spec, desk, progress=False).summary
+        return backtest(spec, desk, progress=False)
 
     monkeypatch.setitem(sys.modules, "optarb.cli._temporal", SimpleNamespace(run_on_temporal=run_on_temporal))
 

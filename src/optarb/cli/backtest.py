@@ -74,9 +74,8 @@ def _chosen_spec(path: Path, backtest_id: str | None, *, replace: bool | None) -
 def _run(spec: BacktestSpec, desk: Desk, address: str | None, *, on_temporal: bool) -> Result:
     if on_temporal:
         from optarb.cli._temporal import run_on_temporal
-        from optarb.reports import load_result
 
-        return load_result(desk, run_on_temporal(spec, desk, address).backtest_id)
+        return run_on_temporal(spec, desk, address)
     from optarb.backtesting.runner import backtest as run_in_process
 
     return run_in_process(spec, desk)
