@@ -74,8 +74,10 @@ def _trainings(desk: Desk, setup: Setup, sessions: tuple[date, ...], before: dat
     strategy, spec = setup.strategy, setup.spec
     if all(trained_part(name, expert) is None for name, expert in strategy.experts.items()):
         return ()
-    firsts = [desk.market_data.bars(symbol).dates[0] for symbol in strategy.underlyings]
-    start = max([*firsts, *([spec.history_start] if spec.history_start else [])])
+    starts = [desk.market_data.bars(symbol).dates[0] for symbol in strategy.underlyings]
+    if spec.history_start is not None:
+        starts.append(spec.history_start)
+    start = max(starts)
     last = sessions[-1] if spec.bars == "same_session" else (before, *sessions)[-2]
     planned = planned_trainings(strategy, desk.calendar.sessions(start, sessions[-1]), last)
     return tuple(Training(expert=expert, underlying=underlying, cutoff=cutoff) for expert, underlying, cutoff in planned)

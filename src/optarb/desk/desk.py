@@ -165,5 +165,6 @@ def _changed_spec(spec: BacktestSpec, changed: Mapping[str, object]) -> Backtest
     for name in changed:
         if name not in allowed:
             raise UnknownName.of(f"override 'spec.{name}': field", name, allowed)
-    fields = {name: getattr(spec, name) for name in type(spec).model_fields}
-    return type(spec)(**{**fields, **changed})
+    fields: dict[str, Any] = {name: getattr(spec, name) for name in type(spec).model_fields}
+    fields.update(changed)
+    return type(spec)(**fields)

@@ -372,8 +372,8 @@ class Book:
         for name in _FIGURES:
             setattr(book, name, fields[name])
         for entry in fields["positions"]:
-            lots = [Lot(**lot) for lot in entry["lots"]]
-            position = OpenPosition(**{**entry, "lots": lots})
+            position = OpenPosition(**entry)
+            position.lots = [Lot(**lot) for lot in entry["lots"]]
             book.positions[position.position_id] = position
         return book
 
