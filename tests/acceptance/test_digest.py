@@ -144,18 +144,22 @@ class CrowdedStore:
         return getattr(self.inner, name)
 
 
+def ready_to_trade(desk, **changes):
+    """A claimed run whose phases before trading are done."""
+    spec = small_desk.spec(start=two_years.START, end=two_years.END, backtest_id="mine", **changes)
+    claim = claim_book(desk, spec, "mine", "somebody")
+    context = RunContext.open(desk, spec, "mine", claim.epoch)
+    for phase in PHASES[:-1]:
+        for unit in units_of(phase.name, context.plan, spec.execution):
+            run_phase_unit(context, phase.name, unit, None, silent)
+    return context
+
+
 def test_trade_blocks_when_three_copies_run_at_once_then_one_ledger(two_year_files, tmp_path, reference):
     BARRIER.reset()
     store = CrowdedStore(inner=optarb.SqlStore(url=f"sqlite:///{tmp_path}/books.db"), meetings=5)
     with two_years.desk(two_year_files, tmp_path, store=store) as desk:
-        spec = small_desk.spec(
-            start=two_years.START, end=two_years.END, backtest_id="mine", execution=optarb.ExecutionSpec(block_sessions=40)
-        )
-        claim = claim_book(desk, spec, "mine", "somebody")
-        context = RunContext.open(desk, spec, "mine", claim.epoch)
-        for phase in PHASES[:-1]:
-            for unit in units_of(phase.name, context.plan, spec.execution):
-                run_phase_unit(context, phase.name, unit, None, silent)
+        context = ready_to_trade(desk, execution=optarb.ExecutionSpec(block_sessions=40))
         with ThreadPoolExecutor(3) as pool:
             finished = list(pool.map(lambda _: trade_blocks(context, None, silent), range(3)))
         close_book(context)
