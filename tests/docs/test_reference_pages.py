@@ -160,3 +160,21 @@ def test_page_when_it_names_something_of_optarb_then_it_exists(page):
     named = set(re.findall(r"`~?(optarb(?:\.\w+)+)", page.read_text(encoding="utf-8")))
 
     assert [name for name in sorted(named - NAMES_IN_TEMPORAL) if not exists(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern"),
+    [
+        ("engine", r'_refusal\(\s*"(\w+)"'),
+        ("engine", r'\brule="(\w+)"'),
+        ("engine", r'\.count\("(\w+)"'),
+        ("backtesting", r'counts\["(\w+)"\] ='),
+    ],
+)
+def test_page_on_one_session_when_read_then_names_every_refusal_and_count_of_the_engine(folder, pattern):
+    sources = (Path(optarb.__file__).parent / folder).glob("*.py")
+    words = {word for source in sources for word in re.findall(pattern, source.read_text(encoding="utf-8"))}
+    page = (DOCS / "explanation" / "one-session.md").read_text(encoding="utf-8")
+
+    assert words
+    assert [word for word in sorted(words - {"unfilled"}) if f"`{word}`" not in page] == []
