@@ -105,6 +105,6 @@ def run(folder):
 @pytest.fixture
 def finished(run):
     """A folder in which the spec has been run."""
-    done = run("backtest", "spec.toml", "--desk", "my_desk:desk")
+    done = run("backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk")
     assert done.exit_code == 0, done.output
     return done

@@ -39,7 +39,7 @@ def test_command_when_used_wrongly_then_exit_code_2(words):
 
 def test_errors_when_told_then_no_markup_is_lost(run, folder):
     # A path in brackets looks like markup to rich.
-    done = run("backtest", "[bold]x[/bold].toml", "--desk", "my_desk:desk")
+    done = run("backtest", "--in-process", "[bold]x[/bold].toml", "--desk", "my_desk:desk")
 
     assert "'[bold]x[/bold].toml'" in done.stderr
 

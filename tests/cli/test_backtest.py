@@ -26,7 +26,7 @@ def test_backtest_when_run_then_result_alone_on_stdout(finished, folder):
 
 
 def test_backtest_when_finished_before_then_same_result_without_running(finished, run):
-    again = run("backtest", "spec.toml", "--desk", "my_desk:desk")
+    again = run("backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk")
 
     assert (again.exit_code, again.stdout) == (0, finished.stdout)
     assert "looking at" not in again.stderr
@@ -35,19 +35,21 @@ def test_backtest_when_finished_before_then_same_result_without_running(finished
 def test_backtest_when_desk_comes_from_the_environment_then_used(run, monkeypatch):
     monkeypatch.setenv("OPTARB_DESK", "my_desk:in_memory")
 
-    assert run("backtest", "spec.toml").exit_code == 0
+    assert run("backtest", "--in-process", "spec.toml").exit_code == 0
 
 
 def test_backtest_when_id_is_given_then_it_wins_over_the_spec(run):
-    assert run("backtest", "spec.toml", "--desk", "my_desk:desk", "--id", "other").stdout.startswith("Backtest other\n")
+    assert run("backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk", "--id", "other").stdout.startswith(
+        "Backtest other\n"
+    )
 
 
 def test_backtest_when_spec_changed_then_conflict_unless_replaced(finished, run, folder):
     spec = folder / "spec.toml"
     spec.write_text(spec.read_text().replace("50000", "60000"))
 
-    refused = run("backtest", "spec.toml", "--desk", "my_desk:desk")
-    replaced = run("backtest", "spec.toml", "--desk", "my_desk:desk", "--replace")
+    refused = run("backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk")
+    replaced = run("backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk", "--replace")
 
     assert refused.exit_code == 1
     assert refused.stderr.startswith("error: BookConflict: ")
@@ -90,8 +92,8 @@ def test_backtest_when_used_wrongly_then_exit_code_2(run, words):
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize(("words", "address"), [(("--temporal",), None), (("--address", "there:7233"), "there:7233")])
-def test_backtest_when_temporal_is_asked_for_then_run_there(run, monkeypatch, words, address):
+@pytest.mark.parametrize(("words", "address"), [((), None), (("--address", "there:7233"), "there:7233")])
+def test_backtest_when_not_told_in_process_then_run_on_temporal(run, monkeypatch, words, address):
     asked = []
 
     def run_on_temporal(spec, desk, address):
@@ -108,7 +110,7 @@ def test_backtest_when_temporal_is_asked_for_then_run_there(run, monkeypatch, wo
 
 
 def test_backtest_when_interrupted_then_130_and_the_command_that_goes_on_reaches_the_same_ledger(folder):
-    words = ["backtest", "spec.toml", "--desk", "my_desk:desk", "--id", "stopped", "--replace"]
+    words = ["backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk", "--id", "stopped", "--replace"]
     interrupted = subprocess.run(
         [*COMMAND, *words],
         capture_output=True,
@@ -121,7 +123,7 @@ def test_backtest_when_interrupted_then_130_and_the_command_that_goes_on_reaches
     assert interrupted.returncode == 130, interrupted.stderr
     assert interrupted.stdout == ""
     assert "Traceback" not in interrupted.stderr
-    hint = "go on with: optarb backtest spec.toml --desk my_desk:desk --id stopped --resume"
+    hint = "go on with: optarb backtest spec.toml --desk my_desk:desk --in-process --id stopped --resume"
     assert hint in interrupted.stderr
 
     again = subprocess.run([*COMMAND, *hint.split()[4:]], capture_output=True, text=True, timeout=100, check=False)
@@ -136,7 +138,7 @@ def test_backtest_when_interrupted_then_130_and_the_command_that_goes_on_reaches
 
 def test_backtest_when_interrupted_with_books_in_memory_then_said_that_nothing_is_left(folder):
     done = subprocess.run(
-        [*COMMAND, "backtest", "spec.toml", "--desk", "my_desk:in_memory"],
+        [*COMMAND, "backtest", "--in-process", "spec.toml", "--desk", "my_desk:in_memory"],
         capture_output=True,
         text=True,
         timeout=100,

@@ -9,8 +9,8 @@ def test_vertical_on_rules_when_run_by_the_command_line_then_overrides_hold_and_
     spreads = example("vertical_on_rules")
     spec = str(spreads.folder / "wide.toml")
 
-    told = spreads.run(*COMMAND, "backtest", spec, "--desk", "rules_desk:desk")
-    again = spreads.run(*COMMAND, "backtest", spec, "--desk", "rules_desk:desk")
+    told = spreads.run(*COMMAND, "backtest", "--in-process", spec, "--desk", "rules_desk:desk")
+    again = spreads.run(*COMMAND, "backtest", "--in-process", spec, "--desk", "rules_desk:desk")
     read = spreads.run(*COMMAND, "report", "wide", "--desk", "rules_desk:desk")
 
     assert "rules.bullish.width=75" in told
@@ -30,7 +30,7 @@ with desk:
 
 def test_vertical_on_rules_when_run_then_every_trade_is_two_credit_spreads_of_the_overridden_width(example):
     spreads = example("vertical_on_rules")
-    spreads.run(*COMMAND, "backtest", str(spreads.folder / "wide.toml"), "--desk", "rules_desk:desk")
+    spreads.run(*COMMAND, "backtest", "--in-process", str(spreads.folder / "wide.toml"), "--desk", "rules_desk:desk")
 
     trades = [line.split() for line in spreads.run("-c", LEGS).splitlines()]
 

@@ -10,6 +10,9 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -44,8 +47,8 @@ def run_on_temporal(
 ) -> Result:
     """Runs a backtest on a Temporal server and waits for it.
 
-    A server that the address or the environment names must be there, with a worker on the task queue. Where none is named and
-    none listens at the usual place, an embedded server and a worker are started for this one run.
+    A server that the address or the environment names must be there. Where none is named and none listens at the usual place,
+    an embedded server is started for this one run. Where no worker listens on the task queue, this process is one meanwhile.
 
     Args:
         spec: What to run.
@@ -130,8 +133,22 @@ async def _server_for(desk: Desk, address: str | None, task_queue: str) -> Async
             raise
         async with _own_server(plugin, task_queue) as own:
             yield own
-    else:
+        return
+    if await _has_worker(client, task_queue):
         yield client
+    else:
+        async with Worker(client, task_queue=task_queue):
+            yield client
+
+
+async def _has_worker(client: Client, task_queue: str) -> bool:
+    """Whether anybody has asked the task queue for workflow tasks lately."""
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=task_queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    return bool((await client.workflow_service.describe_task_queue(request)).pollers)
 
 
 @asynccontextmanager

@@ -25,12 +25,11 @@ def backtest(
     desk: DeskOption,
     *,
     in_process: Annotated[
-        bool | None,
-        typer.Option("--in-process/--temporal", help="Where to run it; by default in this process."),
-    ] = None,
+        bool, typer.Option("--in-process", help="Run it in this process instead of on a Temporal server.")
+    ] = False,
     address: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="Temporal server whose workers run it; implies --temporal."),
+        typer.Option(metavar="HOST:PORT", help="Temporal server to run it on; by default the one found, else an embedded one."),
     ] = None,
     backtest_id: Annotated[
         str | None, typer.Option("--id", help="Id of the book, in place of the spec's; resumes it if it exists.")
@@ -43,16 +42,15 @@ def backtest(
     """Run a backtest, or go on with one that was interrupted, and print its result."""
     if in_process and address is not None:
         raise typer.BadParameter("--in-process uses no server; leave --address or --in-process out")
-    on_temporal = in_process is False or address is not None
     with load_desk(desk) as loaded:
         chosen = _chosen_spec(spec, backtest_id, replace=replace)
         try:
             # Results alone go to stdout: what components print while they run does not belong to them.
             with redirect_stdout(sys.stderr):
-                result = _run(chosen, loaded, address, on_temporal=on_temporal)
+                result = _run(chosen, loaded, address, in_process=in_process)
         except KeyboardInterrupt:
             words = ["optarb", "backtest", str(spec), "--desk", desk]
-            words += ["--address", address] if address else ["--temporal"] * on_temporal
+            words += ["--address", address] if address else ["--in-process"] * in_process
             typer.echo(_how_to_resume(words, chosen, loaded), err=True)
             raise
         typer.echo(str(result))
@@ -71,8 +69,8 @@ def _chosen_spec(path: Path, backtest_id: str | None, *, replace: bool | None) -
     return BacktestSpec(**fields)
 
 
-def _run(spec: BacktestSpec, desk: Desk, address: str | None, *, on_temporal: bool) -> Result:
-    if on_temporal:
+def _run(spec: BacktestSpec, desk: Desk, address: str | None, *, in_process: bool) -> Result:
+    if not in_process:
         from optarb.cli._temporal import run_on_temporal
 
         return run_on_temporal(spec, desk, address)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from optarb.decisions import Candidate
 from optarb.domain.money import price
+from optarb.engine.settlement import settles_on
 from optarb.ledger.margin import Holding, naked_margin, payoff_bounds
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Refusal:
 
 
 def price_signal(
-    signal: ChosenSignal, view: View, fills: FillModel, fees: FeeModel, *, last_session: bool
+    signal: ChosenSignal, view: View, fills: FillModel, fees: FeeModel, *, next_session: date | None = None, last_session: bool
 ) -> Candidate | Refusal:
     """Prices one unit of a signal's legs on the view.
 
@@ -44,13 +45,14 @@ def price_signal(
         view: The session's view.
         fills: Prices of the fills.
         fees: Fees of the orders.
+        next_session: The session after this one; None if it is not known.
         last_session: Whether this is the last session of the run, in which nothing is opened.
     """
     if signal.no_fit is not None:
         return Refusal(rule="no_fit", reason=signal.no_fit, numbers={})
     if last_session:
         return Refusal(rule="last_session", reason="nothing is opened in the last session", numbers={})
-    priced = _priced(signal.legs, view, fills)
+    priced = _priced(signal.legs, view, fills, next_session)
     if isinstance(priced, Refusal):
         return priced
     holdings: list[Holding] = [(leg.contract, leg.ratio, at) for leg, _, at in priced]
@@ -80,11 +82,13 @@ def price_signal(
     )
 
 
-def _priced(legs: tuple[Leg, ...], view: View, fills: FillModel) -> list[tuple[Leg, Quote, Decimal]] | Refusal:
+def _priced(
+    legs: tuple[Leg, ...], view: View, fills: FillModel, next_session: date | None
+) -> list[tuple[Leg, Quote, Decimal]] | Refusal:
     priced: list[tuple[Leg, Quote, Decimal]] = []
     for leg in legs:
         contract = leg.contract
-        if ends_by(contract.expiry, view.session):
+        if settles_on(contract, view.session, next_session):
             return _refusal("expires_today", contract=contract, session=view.session)
         chain = view.chains.get(contract.underlying)
         quote = None if chain is None else chain.quote(contract)
@@ -97,11 +101,6 @@ def _priced(legs: tuple[Leg, ...], view: View, fills: FillModel) -> list[tuple[L
             return _refusal("size", contract=contract, quantity=leg.ratio)
         priced.append((leg, quote, at))
     return priced
-
-
-def ends_by(expiry: date, session: date) -> bool:
-    """Whether a contract of that expiry is in its last session, or past it."""
-    return expiry <= session
 
 
 def _underlying_prices(legs: tuple[Leg, ...], view: View) -> dict[str, Decimal]:

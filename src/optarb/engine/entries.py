@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from optarb.decisions import Candidate, Decision, Denial, Entry
+from optarb.domain.money import from_units
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose, Rejected
 from optarb.engine.candidates import Refusal, price_signal
 from optarb.engine.execution import work_orders
@@ -32,6 +34,7 @@ def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_sessio
             state.view,
             state.engine.simulator.fills,
             state.engine.simulator.fees,
+            next_session=state.engine.next_session.get(state.view.session),
             last_session=last_session,
         )
         if isinstance(priced, Refusal):
@@ -49,7 +52,7 @@ def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_sessio
     _check_decision(decision, candidates)
     for denial in decision.denials:
         _deny(state, denial)
-    _open(state, decision.entries)
+    _open(state, _affordable(state, decision.entries))
 
 
 def _refused_by_exits(state: SessionState, candidate: Candidate) -> Denial | None:
@@ -60,6 +63,23 @@ def _refused_by_exits(state: SessionState, candidate: Candidate) -> Denial | Non
     if denial is not None and not isinstance(denial, Denial):
         raise ComponentError(f"exits.refuse must return a Denial or None, got {denial!r}")
     return denial
+
+
+def _affordable(state: SessionState, chosen: Sequence[Entry]) -> list[Entry]:
+    """Leaves out what the cash does not carry, whatever the policy says: an order must never make it negative."""
+    cash = from_units(state.book.cash)
+    carried: list[Entry] = []
+    for entry in chosen:
+        candidate = entry.candidate
+        needed = (max(candidate.premium_usd, Decimal(0)) + candidate.round_trip_fees_usd) * entry.units
+        if needed <= cash:
+            carried.append(entry)
+            cash -= needed
+            continue
+        numbers = {"needed": str(needed), "cash": str(cash)}
+        reason = f"cash: needed {needed}, cash {cash}"
+        _deny(state, Denial(candidate=candidate, rule="cash", reason=reason, numbers=numbers))
+    return carried
 
 
 def _open(state: SessionState, entries: Sequence[Entry]) -> None:
@@ -103,6 +123,7 @@ def _record_entry(state: SessionState, entry: Entry, order: OrderIntent, refusal
         "confidence": str(candidate.confidence),
         "premium": str(candidate.premium_usd),
         "max_loss": str(candidate.max_loss_usd),
+        "margin": str(candidate.margin_usd),
     }
     who = (candidate.expert, candidate.underlying)
     if refusal is not None:
