@@ -12,7 +12,7 @@ from optarb.backtesting import signals
 from optarb.backtesting.digest import ledger_digest
 from optarb.backtesting.ingest import ingested
 from optarb.backtesting.phases import PHASES
-from optarb.backtesting.trade import book_at
+from optarb.backtesting.trade import counts_of
 from optarb.domain.money import UNITS_PER_DOLLAR, from_units
 from optarb.reports.metrics import drawdown, sharpe
 from optarb.reports.trades import Trade, read_trades
@@ -71,7 +71,7 @@ def _summary(context: RunContext, trades: list[Trade]) -> BacktestSummary:
 def _report(context: RunContext, trades: list[Trade]) -> dict[str, Any]:
     """What a report draws beside the rows: provenance, counts by kind, the benchmark."""
     store, book_id = context.store, context.book_id
-    _, counts = book_at(context)
+    counts = counts_of(context)
     evaluated: Counter[str] = Counter()
     for checkpoint in store.checkpoints(book_id, signals.PHASE):
         evaluated.update(json.loads(checkpoint.state))

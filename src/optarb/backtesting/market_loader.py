@@ -112,6 +112,7 @@ def _market_key(context: RunContext, facts: dict[str, Any]) -> str:
         context.spec.bars,
         [component_identity(indicator) for indicator in context.desk.indicators],
         component_identity(context.desk.cache),
+        id(context.desk.market_data),
         component_identity(context.desk.calendar),
         plan.underlyings,
     ]

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from optarb.engine.view import View
     from optarb.ledger.rows import Row
 
-__all__ = ["PHASE", "book_at", "sessions_traded", "trade_blocks"]
+__all__ = ["PHASE", "counts_of", "sessions_traded", "trade_blocks"]
 
 PHASE = "trade"
 
@@ -83,23 +84,23 @@ class _Standing:
 
 
 def _standing(context: RunContext) -> _Standing:
-    """Reads where the phase stands from the newest checkpoint."""
-    book, counts = book_at(context)
+    """Reads where the phase stands, all from one checkpoint: another copy may commit between two reads."""
     checkpoint = context.store.checkpoint(context.book_id, PHASE)
     if checkpoint is None:
-        return _Standing(book=book, counts=counts, parent="", number=0)
-    firsts = [block.first for block in context.plan.blocks]
-    number = firsts.index(checkpoint.key.first) + 1
-    return _Standing(book=book, counts=counts, parent=checkpoint.digest, number=number)
-
-
-def book_at(context: RunContext) -> tuple[Book, dict[str, int]]:
-    """Returns the book as the newest checkpoint of the phase left it, and what was counted."""
-    checkpoint = context.store.checkpoint(context.book_id, PHASE)
-    if checkpoint is None:
-        return Book(context.book_id, context.spec.capital), {}
+        return _Standing(book=Book(context.book_id, context.spec.capital), counts={}, parent="", number=0)
     state: dict[str, Any] = json.loads(checkpoint.state)
-    return Book.load(context.book_id, state["book"]), state["counts"]
+    firsts = [block.first for block in context.plan.blocks]
+    return _Standing(
+        book=Book.load(context.book_id, state["book"]),
+        counts=state["counts"],
+        parent=checkpoint.digest,
+        number=firsts.index(checkpoint.key.first) + 1,
+    )
+
+
+def counts_of(context: RunContext) -> dict[str, int]:
+    """Returns what the phase counted that is no part of the ledger."""
+    return _standing(context).counts
 
 
 def sessions_traded(context: RunContext) -> int:
@@ -112,6 +113,7 @@ def sessions_traded(context: RunContext) -> int:
 
 def _engine(context: RunContext, market: Market) -> SessionEngine:
     sessions = context.plan.sessions
+    after = context.desk.calendar.sessions(sessions[-1] + timedelta(days=1), sessions[-1] + timedelta(days=14))[0]
     return SessionEngine(
         strategy=context.setup.strategy,
         simulator=context.setup.simulator,
@@ -119,7 +121,7 @@ def _engine(context: RunContext, market: Market) -> SessionEngine:
         data=context.desk.market_data,
         mark=context.spec.mark,
         am_settlement=context.spec.am_settlement,
-        next_session=dict(pairwise(sessions)),
+        next_session=dict(pairwise((*sessions, after))),
     )
 
 

@@ -12,6 +12,7 @@ from optarb.brokers.fee_models import PerContractFee
 from optarb.brokers.fill_models import CrossSpread
 from optarb.domain.legs import Leg
 from optarb.domain.orders import (
+    DUPLICATE_ID,
     Accepted,
     LegFill,
     OrderIntent,
@@ -78,7 +79,7 @@ class SimulatedBroker:
     def submit(self, order: OrderIntent) -> SubmitAnswer:
         """Takes an order; a second one of the same id is rejected as ``duplicate_id``."""
         if order.order_id in self._orders:
-            return Rejected(code="duplicate_id", reason=f"order {order.order_id} was sent before")
+            return Rejected(code=DUPLICATE_ID, reason=f"order {order.order_id} was sent before")
         self._orders[order.order_id] = order
         nothing = tuple(LegFill(contract=leg.contract, quantity=0, price=Decimal(0)) for leg in order.legs)
         self._reports[order.order_id] = OrderReport(order_id=order.order_id, status=OrderStatus.WORKING, legs=nothing)

@@ -26,8 +26,9 @@ class Leg:
     """Contracts for each unit of the structure: positive bought, negative sold."""
 
     def __post_init__(self) -> None:
-        if self.ratio == 0:
-            msg = f"a leg's ratio must not be 0 ({self.contract}); leave the leg out"
+        ratio: object = self.ratio
+        if not isinstance(ratio, int) or ratio == 0:
+            msg = f"a leg's ratio must be a whole number other than 0, got {ratio!r} ({self.contract})"
             raise ValueError(msg)
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from optarb.domain.contracts import OptionContract
 
 __all__ = [
+    "DUPLICATE_ID",
     "Accepted",
     "LegFill",
     "OrderIntent",
@@ -123,6 +124,10 @@ class OrderIntent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The broker took the order. Whether it filled is read afterwards through ``find``."""
+
+
+DUPLICATE_ID = "duplicate_id"
+"""Code of a refusal because the broker has an order of that id: the order landed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

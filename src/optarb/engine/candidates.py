@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from math import isnan
 from typing import TYPE_CHECKING
 
 from optarb.decisions import Candidate
@@ -28,7 +29,8 @@ class Refusal:
     """Why the engine itself does not let a signal become a candidate."""
 
     rule: str
-    """``no_fit``, ``last_session``, ``expires_today``, ``unquoted``, ``zero_bid_short`` or ``size``."""
+    """``no_fit``, ``last_session``, ``expires_today``, ``unquoted``, ``zero_bid_short``, ``size`` or
+    ``no_underlying_price``."""
     reason: str
     """In words."""
     numbers: Mapping[str, str]
@@ -60,7 +62,10 @@ def price_signal(
     bounds = payoff_bounds(holdings)
     margin = Decimal(0)
     if bounds.max_loss_usd is None:
-        margin = naked_margin(holdings, _underlying_prices(signal.legs, view))
+        prices = _underlying_prices(signal.legs, view)
+        if isinstance(prices, Refusal):
+            return prices
+        margin = naked_margin(holdings, prices)
     elif premium <= 0:
         margin = bounds.max_loss_usd
     closing = [type(leg)(contract=leg.contract, ratio=-leg.ratio) for leg in signal.legs]
@@ -103,13 +108,17 @@ def _priced(
     return priced
 
 
-def _underlying_prices(legs: tuple[Leg, ...], view: View) -> dict[str, Decimal]:
+def _underlying_prices(legs: tuple[Leg, ...], view: View) -> dict[str, Decimal] | Refusal:
     """Prices beside the chains; where the source has none, the close the view knows."""
     prices: dict[str, Decimal] = {}
     for symbol in {leg.contract.underlying for leg in legs}:
         beside = view.chains[symbol].underlying_price
-        known = beside if beside == beside else float(view.bars(symbol, 1).close[-1])  # noqa: PLR0124 - NaN test
-        prices[symbol] = price(known)
+        if not isnan(beside):
+            prices[symbol] = price(beside)
+        elif view.visible(symbol):
+            prices[symbol] = price(float(view.bars(symbol, 1).close[-1]))
+        else:
+            return _refusal("no_underlying_price", symbol=symbol)
     return prices
 
 

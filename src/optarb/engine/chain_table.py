@@ -161,7 +161,9 @@ def _dead(table: QuoteTable, closes_at: Callable[[date], datetime]) -> NDArray[n
     AM-settled contracts end the session before; PM-settled index contracts at the close of their last session. Physically
     settled ones trade on for a quarter of an hour, so that a quote taken at the close is alive.
     """
-    last_day: NDArray[np.bool_] = table.expiries == table.sessions
+    # Standard contracts once were listed with the Saturday after their last session.
+    saturday = (table.expiries.astype(np.int64) + 3) % 7 == 5
+    last_day: NDArray[np.bool_] = table.expiries - saturday.astype("timedelta64[D]") == table.sessions
     if not last_day.any():
         return np.zeros(len(table), dtype=np.bool_)
     settlements = [_settlement(root) for root in table.roots]

@@ -12,7 +12,7 @@ from optarb.engine.settlement import settlement_price, settles_on
 
 if TYPE_CHECKING:
     from optarb.engine.session_state import SessionState
-    from optarb.ledger.book import OpenPosition
+    from optarb.ledger.open_position import OpenPosition
 
 __all__ = ["close_all", "close_physical", "settle"]
 
@@ -27,7 +27,7 @@ _ENDED_BY = {
 def settle(state: SessionState, kind: Settlement) -> None:
     """Settles every lot of a kind whose settlement session this is."""
     for position, contract, quantity in _ending(state, kind):
-        at = settlement_price(contract, state.view.session, state.engine.market, state.engine.data, state.engine.am_settlement)
+        at = _settlement_price(state, contract)
         if at is None:
             state.recorder.count("no_settlement_value")
             continue
@@ -40,14 +40,16 @@ def close_physical(state: SessionState) -> None:
         at = state.closing_price(contract, quantity)
         detail = "closed on its last quote before delivery"
         if at is None:
-            spot = settlement_price(
-                contract, state.view.session, state.engine.market, state.engine.data, state.engine.am_settlement
-            )
+            spot = _settlement_price(state, contract)
             if spot is None:
                 state.recorder.count("no_settlement_value")
                 continue
             at, detail = contract.intrinsic(spot), f"unquoted; closed at intrinsic value on {spot}"
         _end_lot(state, position, contract, quantity, at=at, kind="closed_before_delivery", detail=detail)
+
+
+def _settlement_price(state: SessionState, contract: OptionContract) -> Decimal | None:
+    return settlement_price(contract, state.engine.market, state.engine.data, state.engine.am_settlement)
 
 
 def _ending(state: SessionState, kind: Settlement) -> list[tuple[OpenPosition, OptionContract, int]]:

@@ -49,7 +49,7 @@ def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_sessio
     account = state.book.account(state.view.at)
     policy: Any = state.engine.strategy.policy
     decision = state.asked("policy", getattr(policy, "decide", policy), tuple(candidates), account, state.view)
-    _check_decision(decision, candidates)
+    _check_decision(f"policy, session {state.view.session}", decision, candidates)
     for denial in decision.denials:
         _deny(state, denial)
     _open(state, _affordable(state, decision.entries))
@@ -93,6 +93,7 @@ def _open(state: SessionState, entries: Sequence[Entry]) -> None:
                 underlying=entry.candidate.underlying,
                 structure=entry.candidate.structure,
                 unit_margin_usd=entry.candidate.margin_usd,
+                unit_capital_usd=entry.candidate.capital_usd,
             ),
         )
         orders.append(order)
@@ -130,6 +131,9 @@ def _record_entry(state: SessionState, entry: Entry, order: OrderIntent, refusal
         _verdict(state, who, "rejected", rule=refusal.code, reason=refusal.reason, numbers=numbers, units=entry.units)
     elif order.position_id in state.book.positions:
         _verdict(state, who, "entered", numbers=numbers, units=entry.units, position_id=order.position_id)
+    elif state.book.is_working(order.order_id):
+        reason = "nobody knows yet whether the order landed"
+        _verdict(state, who, "in_doubt", rule="unknown", reason=reason, numbers=numbers, units=entry.units)
     else:
         reason = "the order did not fill"
         _verdict(state, who, "unfilled", rule="unfilled", reason=reason, numbers=numbers, units=entry.units)
@@ -156,16 +160,18 @@ def _verdict(
     state.recorder.add("verdicts", *who, verdict, rule, reason, told, units, position_id)
 
 
-def _check_decision(decision: object, candidates: Sequence[Candidate]) -> None:
+def _check_decision(where: str, decision: object, candidates: Sequence[Candidate]) -> None:
     """Every candidate must stand in exactly one of entries and denials."""
     if not isinstance(decision, Decision):
-        raise ComponentError(f"policy must return a Decision, got {decision!r}")
+        raise ComponentError(f"{where}: must return a Decision, got {decision!r}")
     left = list(candidates)
     for answer in (*decision.entries, *decision.denials):
-        if not isinstance(answer, Entry | Denial) or answer.candidate not in left:
-            raise ComponentError(f"policy answered for what it was not asked, or twice: {answer!r}")
+        if not isinstance(answer, Entry | Denial):
+            raise ComponentError(f"{where}: a Decision holds Entries and Denials, got {answer!r}")
+        if answer.candidate not in left:
+            who = (answer.candidate.expert, answer.candidate.underlying)
+            raise ComponentError(f"{where}: answered for a candidate it was not asked about, or twice: {who}")
         left.remove(answer.candidate)
     if left:
-        raise ComponentError(
-            f"policy left out {[(one.expert, one.underlying) for one in left]}; every candidate needs an entry or a denial"
-        )
+        named = [(one.expert, one.underlying) for one in left]
+        raise ComponentError(f"{where}: left out {named}; every candidate needs an entry or a denial")

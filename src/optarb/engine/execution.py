@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from optarb.domain.legs import Leg
 from optarb.domain.money import to_units
-from optarb.domain.orders import Accepted, OrderIntent, Rejected
+from optarb.domain.orders import DUPLICATE_ID, OrderIntent, Rejected, Unknown
 from optarb.engine.evaluation import legs_text
+from optarb.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract
@@ -29,7 +30,8 @@ def work_orders(
 ) -> dict[str, Rejected]:
     """Sends orders that the book has placed, and books their fills until each is terminal or the market stands still.
 
-    What still works then is cancelled; an answer that stays open leaves the order working in the book.
+    A refusal of an id that the broker has already means that the order landed: it is looked up. What still works in the end is
+    cancelled; an answer that stays open leaves the order working in the book.
 
     Args:
         orders: In the order in which to send them; :meth:`optarb.ledger.book.Book.place` was called for each.
@@ -46,14 +48,16 @@ def work_orders(
     open_ids: list[str] = []
     for order in orders:
         _record_intent(order, recorder)
-        answer = broker.submit(order)
-        if isinstance(answer, Rejected):
+        refusals = broker.preflight([order])
+        answer = refusals[0] if refusals else broker.submit(order)
+        if isinstance(answer, Rejected) and answer.code != DUPLICATE_ID:
             rejected[order.order_id] = answer
             book.drop(order.order_id)
-        else:
-            open_ids.append(order.order_id)
-            if not isinstance(answer, Accepted):
-                recorder.count("unknown_answers")
+            continue
+        open_ids.append(order.order_id)
+        if isinstance(answer, Unknown):
+            book.doubt(order.order_id)
+            recorder.count("unknown_answers")
     moving = bool(open_ids)
     while open_ids and moving:
         moving = pump()
@@ -66,7 +70,11 @@ def work_orders(
 
 def _read(order_id: str, book: Book, broker: BrokerAdapter, view: View, recorder: Recorder) -> bool:
     """Books what the broker knows of an order now; True once it is terminal."""
-    report = broker.find(order_id)
+    try:
+        report = broker.find(order_id)
+    except BrokerUnavailable:
+        recorder.count("broker_unavailable")
+        return False
     if report is None:
         return False
     for record in book.apply(report):

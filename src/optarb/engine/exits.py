@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
-from optarb.decisions import Review
+from optarb.decisions import Exit, Review
 from optarb.domain.contracts import OptionContract
-from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
+from optarb.domain.orders import OrderIntent, OrderLeg, Purpose, Rejected
 from optarb.engine.execution import work_orders
 from optarb.errors import ComponentError
 
 if TYPE_CHECKING:
     from optarb.engine.session_state import SessionState
-    from optarb.ledger.book import OpenPosition
+    from optarb.ledger.open_position import OpenPosition
 
 __all__ = ["exits"]
 
@@ -34,58 +35,78 @@ def exits(state: SessionState) -> None:
 
 
 def _checked_review(state: SessionState, review: object) -> dict[str, str]:
-    if not isinstance(review, Review):
-        raise ComponentError(f"exits must return a Review, got {review!r}")
+    """Returns the reasons by position; of two exits of one position the first counts."""
+    where = f"exits, session {state.view.session}"
+    if not isinstance(review, Review) or not all(isinstance(one, Exit) for one in review.exits):
+        raise ComponentError(f"{where}: must return a Review that holds Exits, got {review!r}")
     named = [*(one.position_id for one in review.exits), *review.notes]
     unknown = [position_id for position_id in named if position_id not in state.book.positions]
     if unknown:
-        raise ComponentError(f"exits named positions that are not open: {unknown}; open: {list(state.book.positions)}")
+        raise ComponentError(f"{where}: named positions that are not open: {unknown}; open: {list(state.book.positions)}")
     for notes in review.notes.values():
         words: list[object] = [*notes.keys(), *notes.values()]
         if not all(isinstance(word, str) for word in words):
-            raise ComponentError(f"notes must map text to text, got {dict(notes)!r}")
-    return {one.position_id: one.reason for one in review.exits}
+            raise ComponentError(f"{where}: notes must map text to text, got {dict(notes)!r}")
+    return {one.position_id: one.reason for one in reversed(review.exits)}
 
 
 def _close_positions(state: SessionState, reasons: Mapping[str, str]) -> None:
-    orders: list[OrderIntent] = []
-    for position_id, reason in reasons.items():
-        position = state.book.positions[position_id]
-        lots = [lot for lot in position.lots if lot.quantity]
-        closing = [state.closing_price(OptionContract.parse(lot.contract), lot.quantity) for lot in lots]
-        if None in closing:
-            state.recorder.count("exits_without_quote")
-            continue
-        if len(lots) == 1 and lots[0].quantity > 0 and not closing[0]:
-            position.kept_without_bid = True
-            state.recorder.count("exits_without_bid")
-            continue
-        position.kept_without_bid = False
-        orders.append(_closing_order(state, position, reason))
-        _record_exit(state, position, reason)
-    for order in orders:
-        state.book.place(order)
-    work_orders(orders, book=state.book, broker=state.broker, view=state.view, pump=state.pump, recorder=state.recorder)
+    """Sends an order for each position that can be closed now, in the book's order."""
+    orders: dict[str, OrderIntent] = {}
+    closing = [position for position in state.book.positions.values() if position.position_id in reasons]
+    for position in closing:
+        if _can_close(state, position):
+            order = _closing_order(state, position, reasons[position.position_id])
+            orders[position.position_id] = order
+            state.book.place(order)
+    rejected = work_orders(
+        tuple(orders.values()),
+        book=state.book,
+        broker=state.broker,
+        view=state.view,
+        pump=state.pump,
+        recorder=state.recorder,
+    )
+    for position in closing:
+        sent = orders.get(position.position_id)
+        if sent is not None:
+            _record(state, position, sent, rejected.get(sent.order_id))
+
+
+def _can_close(state: SessionState, position: OpenPosition) -> bool:
+    """Whether every leg would fill; a lone long without a bid is kept instead of given away."""
+    lots = position.held
+    prices = [state.closing_price(OptionContract.parse(lot.contract), lot.quantity) for lot in lots]
+    if None in prices:
+        state.recorder.count("exits_without_quote")
+        return False
+    position.kept_without_bid = len(lots) == 1 and lots[0].quantity > 0 and not prices[0]
+    if position.kept_without_bid:
+        state.recorder.count("exits_without_bid")
+    return not position.kept_without_bid
 
 
 def _closing_order(state: SessionState, position: OpenPosition, reason: str) -> OrderIntent:
+    lots = position.held
     return OrderIntent(
         book_id=state.book.book_id,
         position_id=position.position_id,
         purpose=Purpose.CLOSE,
         attempt=position.close_attempts + 1,
-        legs=tuple(
-            OrderLeg(contract=OptionContract.parse(lot.contract), quantity=-lot.quantity)
-            for lot in position.lots
-            if lot.quantity
-        ),
-        units=position.units,
+        legs=tuple(OrderLeg(contract=OptionContract.parse(lot.contract), quantity=-lot.quantity) for lot in lots),
+        units=gcd(*(lot.quantity for lot in lots)),
         reason=reason,
     )
 
 
-def _record_exit(state: SessionState, position: OpenPosition, reason: str) -> None:
-    value = position.proceeds + sum(
-        lot.mark * lot.quantity * OptionContract.parse(lot.contract).multiplier for lot in position.lots
-    )
-    state.recorder.add("exits", position.position_id, reason, value, value - position.premium, position.held_sessions)
+def _record(state: SessionState, position: OpenPosition, order: OrderIntent, refusal: Rejected | None) -> None:
+    """Writes what became of an exit: what it brought, or why the position is still open."""
+    if not position.held:
+        gain = position.proceeds - position.premium
+        state.recorder.add("exits", position.position_id, order.reason, position.proceeds, gain, position.held_sessions)
+        return
+    kind = "exit_rejected" if refusal is not None else "exit_unfilled"
+    detail = f"{order.reason}: {refusal.code}, {refusal.reason}" if refusal is not None else order.reason
+    state.recorder.count(kind)
+    for lot in position.held:
+        state.recorder.add("events", position.position_id, kind, lot.contract, 0, 0, 0, detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -86,6 +86,10 @@ class Market:
     def open(self, symbol: str, session: date) -> float:
         """Returns the official open of a session; NaN without a bar. For settlement, never for a view."""
         return self._price(symbol, session, "open")
+
+    def last_session_by(self, day: date) -> date:
+        """Returns the last session of the run that is not after a day; the first session for days before the run."""
+        return self.sessions[max(bisect_right(self.sessions, day) - 1, 0)]
 
     def has_bar(self, symbol: str, session: date) -> bool:
         """Whether a symbol has a bar in a session."""

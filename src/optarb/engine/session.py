@@ -50,7 +50,7 @@ class SessionEngine:
     am_settlement: Literal["open", "previous_close"]
     """What AM-settled contracts settle on where no value is supplied."""
     next_session: Mapping[date, date]
-    """For each session of the run the one after; the last is absent."""
+    """For each session of the run the one after."""
 
     def run(
         self,

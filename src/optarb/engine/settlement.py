@@ -22,7 +22,7 @@ _SAME_AS_CLOSE = 2e-4
 
 
 def settles_on(contract: OptionContract, session: date, next_session: date | None) -> bool:
-    """Whether this session is the contract's settlement session: the last one not after its listed expiry.
+    """Whether this session is the contract's settlement session (the last one not after its listed expiry), or a later one.
 
     Args:
         contract: The contract.
@@ -33,32 +33,29 @@ def settles_on(contract: OptionContract, session: date, next_session: date | Non
 
 
 def settlement_price(
-    contract: OptionContract,
-    session: date,
-    market: Market,
-    data: MarketData,
-    rule: Literal["open", "previous_close"],
+    contract: OptionContract, market: Market, data: MarketData, rule: Literal["open", "previous_close"]
 ) -> Decimal | None:
     """Returns the value of the underlying on which a contract settles, or None if it cannot be known.
 
-    PM and physical: the official close rounded to 0.01. AM: a supplied settlement value, else by ``rule``.
+    It is always the value of the contract's own settlement session, however late it is asked for. PM and physical: the official
+    close rounded to 0.01. AM: a supplied settlement value, else by ``rule``.
 
     Args:
-        contract: The contract; this is its settlement session.
-        session: The settlement session.
+        contract: The contract; its settlement session is not after the end of the run.
         market: Bars of the run.
         data: Asked for settlement values if it has them.
         rule: ``open`` takes the open unless it lies within 2 basis points of the close before, which marks sources that
             copy the close; ``previous_close`` takes that close.
     """
     symbol = contract.underlying
+    session = market.last_session_by(contract.expiry)
     if contract.settlement is not Settlement.AM:
         return _rounded(market.close(symbol, session))
     if isinstance(data, SupportsSettlement):
         supplied = data.settlement_value(symbol, session)
         if supplied is not None:
             return supplied
-    before = market.close(symbol, market.previous[session])
+    before = market.close(symbol, market.previous.get(session, session))
     if rule == "previous_close":
         return _rounded(before)
     opening = market.open(symbol, session)

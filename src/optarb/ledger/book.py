@@ -1,68 +1,25 @@
 """The book of a run: a pure fold of order reports and events, in integer money.
 
-The engine owns it. Everything it holds goes into :meth:`Book.dump` and comes back from :meth:`Book.load` unchanged, so that a
-run can go on in another process.
+The engine owns it. Everything it holds between sessions goes into :meth:`Book.dump` and comes back from :meth:`Book.load`
+unchanged, so that a run can go on in another process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optarb.domain.contracts import OptionContract
 from optarb.domain.money import from_units, to_units
 from optarb.domain.orders import LegFill, OrderIntent, OrderReport, Purpose
-from optarb.ledger.account import Account, Position, PositionLeg
-from optarb.ledger.margin import payoff_bounds
+from optarb.ledger.account import Account
+from optarb.ledger.open_position import Lot, OpenPosition
 from optarb.ledger.rows import session_date
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["Book", "FillRecord", "Lot", "OpenPosition", "PositionPlan"]
-
-
-@dataclass(slots=True, kw_only=True)
-class Lot:
-    """One contract of an open position; money in ledger units a share."""
-
-    contract: str
-    """OCC symbol."""
-    quantity: int = 0
-    """Contracts held, signed."""
-    opened: int = 0
-    """Contracts opened in all, signed."""
-    cost: int = 0
-    """Sum of opening prices times contracts, signed like the quantity."""
-    mark: int = 0
-    """Last mark."""
-    quoted: bool = False
-    """Whether the mark is of the current instant."""
-
-
-@dataclass(slots=True, kw_only=True)
-class OpenPosition:
-    """A position as the book keeps it; money in ledger units for the whole position."""
-
-    position_id: str
-    expert: str
-    underlying: str
-    structure: str
-    unit_margin: int
-    units: int = 0
-    opened_session: int = 0
-    held_sessions: int = 0
-    premium: int = 0
-    proceeds: int = 0
-    fees: int = 0
-    max_loss: int | None = 0
-    close_attempts: int = 0
-    kept_without_bid: bool = False
-    lots: list[Lot] = field(default_factory=list[Lot])
-    notes: dict[str, str] = field(default_factory=dict[str, str])
+__all__ = ["Book", "FillRecord", "PositionPlan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +34,8 @@ class PositionPlan:
     """The structure, in words."""
     unit_margin_usd: Decimal
     """Margin of one unit without hedge recognition; zero when bought for cash."""
+    unit_capital_usd: Decimal = Decimal(0)
+    """Worst case of one unit with both sides' fees, reserved while the order works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,28 +43,39 @@ class FillRecord:
     """What one report added to the book for one leg."""
 
     position_id: str
+    """The position."""
     purpose: Purpose
+    """Of the order."""
     contract: OptionContract
+    """The leg's contract."""
     quantity: int
+    """Contracts filled further, signed; 0 where only fees were added."""
     price: int
-    """Ledger units a share."""
+    """Ledger units a share; 0 where only fees were added."""
     fees: int
     """Ledger units; the fees of a report stand on its first leg."""
     modelled: bool
+    """Whether a fill price comes from a modelled quote."""
 
 
 @dataclass(slots=True)
-class _Working:
+class _Sent:
+    """An order of this session and what was seen of it."""
+
     order: OrderIntent
+    position: OpenPosition
+    capital: int
     seen: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     fees: int = 0
+    is_over: bool = False
+    in_doubt: bool = False
 
 
 _FIGURES = ("initial", "cash", "realised", "fees", "opened_today", "closed_today", "session", "numbered_today")
 
 
 class Book:
-    """Cash, open positions and working orders of one book."""
+    """Cash, open positions and the session's orders of one book."""
 
     def __init__(self, book_id: str, initial_usd: Decimal) -> None:
         """Opens an empty book.
@@ -124,18 +94,19 @@ class Book:
         self.session = 0
         self.numbered_today = 0
         self.positions: dict[str, OpenPosition] = {}
-        self._working: dict[str, _Working] = {}
+        self._sent: dict[str, _Sent] = {}
 
-    # -- a session begins ------------------------------------------------------------------------------------------------
+    # -- a session begins ----------------------------------------------------------------------------------------------------
 
     def begin_session(self, session: int) -> None:
-        """Starts a session: counts the sessions positions are held and forgets the day's counters.
+        """Starts a session: counts the sessions positions are held, forgets the day's counters and the orders that are over.
 
         Args:
             session: ``YYYYMMDD``, later than the one before.
         """
         self.session = session
         self.opened_today = self.closed_today = self.numbered_today = 0
+        self._sent = {order_id: sent for order_id, sent in self._sent.items() if not sent.is_over}
         for position in self.positions.values():
             position.held_sessions += 1
 
@@ -144,87 +115,95 @@ class Book:
         self.numbered_today += 1
         return f"{self.session}.{self.numbered_today}"
 
-    # -- orders and fills -------------------------------------------------------------------------------------------------
+    # -- orders and fills ----------------------------------------------------------------------------------------------------
 
     def place(self, order: OrderIntent, plan: PositionPlan | None = None) -> None:
-        """Notes an order before it is sent.
+        """Notes an order before it is sent. A position is there from its first fill on.
 
         Args:
             order: The order.
             plan: What its fills become; needed for an opening order.
+
+        Raises:
+            ValueError: An opening order without a plan.
+            KeyError: A closing order of a position that is not open.
         """
-        self._working[order.order_id] = _Working(order)
         if order.purpose is Purpose.CLOSE:
-            self.positions[order.position_id].close_attempts = order.attempt
-        if plan is not None and order.position_id not in self.positions:
-            self.positions[order.position_id] = OpenPosition(
-                position_id=order.position_id,
-                expert=plan.expert,
-                underlying=plan.underlying,
-                structure=plan.structure,
-                unit_margin=to_units(plan.unit_margin_usd),
-                lots=[Lot(contract=leg.contract.symbol) for leg in order.legs],
-            )
+            position = self.positions[order.position_id]
+            position.close_attempts = order.attempt
+            self._sent[order.order_id] = _Sent(order, position, 0)
+            return
+        if plan is None:
+            raise ValueError(f"opening order {order.order_id} needs a plan of its position")
+        position = self.positions.get(order.position_id) or OpenPosition(
+            position_id=order.position_id,
+            expert=plan.expert,
+            underlying=plan.underlying,
+            structure=plan.structure,
+            unit_margin=to_units(plan.unit_margin_usd),
+            lots=[Lot(contract=leg.contract.symbol) for leg in order.legs],
+        )
+        self._sent[order.order_id] = _Sent(order, position, to_units(plan.unit_capital_usd) * order.units)
+
+    def doubt(self, order_id: str) -> None:
+        """Notes that nobody knows whether an order landed; it counts as filled for limits and capital."""
+        self._sent[order_id].in_doubt = True
+
+    def is_working(self, order_id: str) -> bool:
+        """Whether an order may still fill, as far as the book knows."""
+        sent = self._sent.get(order_id)
+        return sent is not None and not sent.is_over
 
     def drop(self, order_id: str) -> None:
-        """Forgets an order that cannot fill any more; a position that never got a fill goes with it."""
-        working = self._working.pop(order_id, None)
-        if working is None:
-            return
-        position = self.positions.get(working.order.position_id)
-        if position is not None and not any(lot.opened for lot in position.lots):
-            del self.positions[working.order.position_id]
+        """Notes that an order is over. A fill that is reported all the same is booked in the same session."""
+        if order_id in self._sent:
+            self._sent[order_id].is_over = True
 
     def apply(self, report: OrderReport) -> list[FillRecord]:
         """Books what a report adds to what was seen of its order before.
 
-        Reports are cumulative, so lost, repeated and reordered ones do no harm. A report of an unknown order adds nothing.
+        Reports are cumulative, so lost, repeated and reordered ones do no harm. A report of an order that was not placed adds
+        nothing. A fill of a position that ended meanwhile opens it again.
 
         Args:
             report: The broker's report.
 
         Returns:
-            One record for each leg that filled further.
+            One record for each leg that filled further; a record without a quantity where only fees were added.
         """
-        working = self._working.get(report.order_id)
-        if working is None:
+        sent = self._sent.get(report.order_id)
+        if sent is None:
             return []
-        records = [record for fill in report.legs if (record := self._leg_filled(working, fill, report)) is not None]
-        new_fees = max(to_units(report.fees) - working.fees, 0)
-        if records and new_fees:
-            self._charge(working.order.position_id, new_fees)
-            working.fees += new_fees
-            records[0] = _with_fees(records[0], new_fees)
-        if records:
-            self._after_fill(working.order)
-        if report.status.is_terminal:
-            self.drop(report.order_id)
+        sent.in_doubt = False
+        records = [record for fill in report.legs if (record := self._leg_filled(sent, fill, report)) is not None]
+        fees = max(to_units(report.fees) - sent.fees, 0)
+        if fees:
+            sent.fees += fees
+            self.cash -= fees
+            self.fees += fees
+            sent.position.fees += fees
+            if not records:
+                self.realised -= 0 if sent.position.position_id in self.positions else fees
+                records.append(_nothing(sent.order, report))
+            records[0] = replace(records[0], fees=fees)
+        if any(record.quantity for record in records):
+            self._after_fill(sent)
+        sent.is_over = sent.is_over or report.status.is_terminal
         return records
 
-    def _leg_filled(self, working: _Working, fill: LegFill, report: OrderReport) -> FillRecord | None:
-        order, symbol = working.order, fill.contract.symbol
-        seen_quantity, seen_cost = working.seen.get(symbol, (0, 0))
-        added = fill.quantity - seen_quantity
+    def _leg_filled(self, sent: _Sent, fill: LegFill, report: OrderReport) -> FillRecord | None:
+        symbol = fill.contract.symbol
+        seen_quantity, seen_cost = sent.seen.get(symbol, (0, 0))
         if abs(fill.quantity) <= abs(seen_quantity):
             return None
         cost = to_units(fill.price * fill.quantity)
-        added_cost = cost - seen_cost
-        working.seen[symbol] = (fill.quantity, cost)
-        position = self.positions[order.position_id]
-        lot = next(lot for lot in position.lots if lot.contract == symbol)
-        cash = -added_cost * fill.contract.multiplier
-        self.cash += cash
-        lot.quantity += added
-        if order.purpose is Purpose.OPEN:
-            lot.opened += added
-            lot.cost += added_cost
-            lot.mark = round(lot.cost / lot.opened)
-            position.premium -= cash
-        else:
-            position.proceeds += cash
+        sent.seen[symbol] = (fill.quantity, cost)
+        self._hold(sent.position)
+        added, added_cost = fill.quantity - seen_quantity, cost - seen_cost
+        self.cash += sent.position.fill(sent.order.purpose, fill.contract, added, added_cost)
         return FillRecord(
-            position_id=order.position_id,
-            purpose=order.purpose,
+            position_id=sent.order.position_id,
+            purpose=sent.order.purpose,
             contract=fill.contract,
             quantity=added,
             price=round(added_cost / added),
@@ -232,40 +211,31 @@ class Book:
             modelled=report.modelled,
         )
 
-    def _after_fill(self, order: OrderIntent) -> None:
-        position = self.positions[order.position_id]
-        if order.purpose is Purpose.OPEN:
-            if not position.opened_session:
-                self.opened_today += 1
-            position.opened_session = self.session
-            position.held_sessions = 0
-            ratios = {leg.contract.symbol: leg.quantity // order.units for leg in order.legs}
-            position.units = max(abs(lot.opened // ratios[lot.contract]) for lot in position.lots)
-            position.max_loss = self._max_loss(position)
-        elif not any(lot.quantity for lot in position.lots):
-            self._close(position)
+    def _hold(self, position: OpenPosition) -> None:
+        """Takes a position among the open ones: at its first fill, or when a late fill opens it again."""
+        if position.position_id in self.positions:
+            return
+        if position.opened_session:
+            self.realised -= position.result
+            self.closed_today -= 1
+        else:
+            self.opened_today += 1
+        self.positions[position.position_id] = position
+        # The oldest comes first whatever order the fills came in: what is asked of them must not depend on it.
+        self.positions = dict(sorted(self.positions.items(), key=_age))
 
-    @staticmethod
-    def _max_loss(position: OpenPosition) -> int | None:
-        holdings = [
-            (OptionContract.parse(lot.contract), lot.opened, from_units(lot.cost) / lot.opened)
-            for lot in position.lots
-            if lot.opened
-        ]
-        bound = payoff_bounds(holdings).max_loss_usd
-        return None if bound is None else to_units(bound)
-
-    def _charge(self, position_id: str, fees: int) -> None:
-        self.cash -= fees
-        self.fees += fees
-        self.positions[position_id].fees += fees
+    def _after_fill(self, sent: _Sent) -> None:
+        if sent.order.purpose is Purpose.OPEN:
+            sent.position.opened(sent.order, self.session)
+        if not sent.position.held:
+            self._close(sent.position)
 
     def _close(self, position: OpenPosition) -> None:
-        self.realised += position.proceeds - position.premium - position.fees
+        self.realised += position.result
         self.closed_today += 1
         del self.positions[position.position_id]
 
-    # -- marks, settlement, notes ------------------------------------------------------------------------------------------
+    # -- marks, settlement, notes --------------------------------------------------------------------------------------------
 
     def mark(self, price_of: Callable[[OptionContract, int], Decimal | None]) -> None:
         """Marks every lot; one without a price keeps its last mark and counts as unquoted.
@@ -291,19 +261,21 @@ class Book:
             The cash received, in ledger units (negative: paid).
         """
         position = self.positions[position_id]
-        lot = next(lot for lot in position.lots if lot.contract == contract.symbol)
+        lot = position.lot(contract)
         cash = to_units(price) * lot.quantity * contract.multiplier
         self.cash += cash
         position.proceeds += cash
         lot.quantity = 0
-        if not any(one.quantity for one in position.lots):
+        if not position.held:
             self._close(position)
         return cash
 
     def charge(self, position_id: str, fees_usd: Decimal) -> int:
         """Charges fees to an open position outside an order, and returns them in ledger units."""
         fees = to_units(fees_usd)
-        self._charge(position_id, fees)
+        self.cash -= fees
+        self.fees += fees
+        self.positions[position_id].fees += fees
         return fees
 
     def note(self, position_id: str, notes: Mapping[str, str]) -> None:
@@ -312,32 +284,25 @@ class Book:
 
     def _lots(self) -> Iterator[Lot]:
         for position in self.positions.values():
-            for lot in position.lots:
-                if lot.quantity:
-                    yield lot
+            yield from position.held
 
-    # -- pictures -----------------------------------------------------------------------------------------------------------
+    # -- pictures ------------------------------------------------------------------------------------------------------------
 
     def value(self) -> int:
         """Returns the marked value of all that is open, in ledger units."""
-        return sum(lot.mark * lot.quantity * OptionContract.parse(lot.contract).multiplier for lot in self._lots())
+        return sum(position.value for position in self.positions.values())
 
     def invested(self) -> int:
-        """Returns the capital bound by open positions, in ledger units; see :attr:`Position.invested_usd`."""
-        total = 0
-        for position in self.positions.values():
-            bound = position.unit_margin * position.units if position.max_loss is None else position.max_loss
-            total += max(position.premium, bound, 0)
-        return total
+        """Returns the capital bound by open positions, in ledger units."""
+        return sum(position.invested for position in self.positions.values())
 
-    def account(self, as_of: datetime, *, reserved_usd: Decimal = Decimal(0), in_doubt: Sequence[str] = ()) -> Account:
+    def account(self, as_of: datetime) -> Account:
         """Takes the frozen picture that policies and position managers see.
 
         Args:
             as_of: Instant of the picture, aware UTC.
-            reserved_usd: Worst case of orders that work or are in doubt.
-            in_doubt: Ids of orders whose answer is unknown.
         """
+        working = [sent for sent in self._sent.values() if not sent.is_over]
         return Account(
             book_id=self.book_id,
             session=session_date(self.session),
@@ -345,10 +310,10 @@ class Book:
             initial_usd=from_units(self.initial),
             cash_usd=from_units(self.cash),
             realised_usd=from_units(self.realised),
-            positions=tuple(map(_picture, self.positions.values())),
-            reserved_usd=reserved_usd,
-            working=tuple(working.order for working in self._working.values()),
-            in_doubt=tuple(in_doubt),
+            positions=tuple(position.picture() for position in self.positions.values()),
+            reserved_usd=from_units(sum(sent.capital for sent in working if not sent.seen)),
+            working=tuple(sent.order for sent in working),
+            in_doubt=tuple(sent.order.order_id for sent in working if sent.in_doubt),
             opened_today=self.opened_today,
             closed_today=self.closed_today,
         )
@@ -359,8 +324,9 @@ class Book:
         Raises:
             ValueError: Orders are working; what they still fill would be lost.
         """
-        if self._working:
-            raise ValueError(f"orders are working: {sorted(self._working)}; a checkpoint stands between sessions")
+        working = sorted(order_id for order_id, sent in self._sent.items() if not sent.is_over)
+        if working:
+            raise ValueError(f"orders are working: {working}; a checkpoint stands between sessions")
         fields = {name: getattr(self, name) for name in _FIGURES}
         fields["positions"] = [asdict(position) for position in self.positions.values()]
         return fields
@@ -372,51 +338,25 @@ class Book:
         for name in _FIGURES:
             setattr(book, name, fields[name])
         for entry in fields["positions"]:
-            position = OpenPosition(**entry)
-            position.lots = [Lot(**lot) for lot in entry["lots"]]
+            position = OpenPosition.load(entry)
             book.positions[position.position_id] = position
         return book
 
 
-def _with_fees(record: FillRecord, fees: int) -> FillRecord:
+def _age(entry: tuple[str, OpenPosition]) -> tuple[str, int, str]:
+    """Orders position ids by session, then by number."""
+    session, _, number = entry[0].partition(".")
+    return session, len(number), number
+
+
+def _nothing(order: OrderIntent, report: OrderReport) -> FillRecord:
+    """A record that only carries fees."""
     return FillRecord(
-        position_id=record.position_id,
-        purpose=record.purpose,
-        contract=record.contract,
-        quantity=record.quantity,
-        price=record.price,
-        fees=fees,
-        modelled=record.modelled,
-    )
-
-
-def _picture(position: OpenPosition) -> Position:
-    legs = tuple(
-        PositionLeg(
-            contract=OptionContract.parse(lot.contract),
-            quantity=lot.quantity,
-            entry_price=from_units(round(lot.cost / lot.opened)) if lot.opened else Decimal(0),
-            mark=from_units(lot.mark),
-        )
-        for lot in position.lots
-        if lot.quantity
-    )
-    value = sum((leg.mark * leg.quantity * leg.contract.multiplier for leg in legs), Decimal(0))
-    return Position(
-        position_id=position.position_id,
-        expert=position.expert,
-        underlying=position.underlying,
-        structure=position.structure,
-        legs=legs,
-        units=position.units,
-        opened_session=session_date(position.opened_session or 19700101),
-        held_sessions=position.held_sessions,
-        premium_usd=from_units(position.premium),
-        max_loss_usd=None if position.max_loss is None else from_units(position.max_loss),
-        margin_usd=from_units(position.unit_margin * position.units),
-        fees_usd=from_units(position.fees),
-        value_usd=value,
-        quoted=all(lot.quoted for lot in position.lots if lot.quantity),
-        proceeds_usd=from_units(position.proceeds),
-        notes=dict(position.notes),
+        position_id=order.position_id,
+        purpose=order.purpose,
+        contract=order.legs[0].contract,
+        quantity=0,
+        price=0,
+        fees=0,
+        modelled=report.modelled,
     )

@@ -92,6 +92,7 @@ class PhasedBacktest:
             summary=f"claim {backtest_id}",
         )
         if claim.summary is not None:
+            self._progress = _finished(claim)
             return claim.summary
         try:
             return await self._run(spec, claim)
@@ -120,7 +121,7 @@ class PhasedBacktest:
             BacktestSummary,
             summary="close",
         )
-        self._progress = Progress(backtest_id=claim.backtest_id, phase="finished", done=1, total=1)
+        self._progress = _finished(claim)
         return summary
 
     async def _parallel(self, spec: BacktestSpec, claim: Claimed, phase: PhaseUnits) -> None:
@@ -176,6 +177,10 @@ def _stop_if_cancelled() -> None:
 def _summary(phase: str, unit: WorkUnit) -> str:
     blocks = f" blocks {unit.first + 1}-{unit.last}" if unit.last and unit.name else ""
     return f"{phase} {unit.name}{blocks}".strip()
+
+
+def _finished(claim: Claimed) -> Progress:
+    return Progress(backtest_id=claim.backtest_id, phase="finished", done=1, total=1)
 
 
 def _at(claim: Claimed, phase: PhaseUnits, done: int) -> Progress:

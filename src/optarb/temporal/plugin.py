@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import WorkerConfig, WorkflowRunner
+from temporalio.worker import Worker, WorkerConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from optarb.errors import ConfigurationError, OptarbError
@@ -42,6 +42,11 @@ PASSED_THROUGH = (
 """Modules that workflows share with the worker instead of loading their own: values, specs and what types refer to.
 
 The root package is not among them, since that would switch the sandbox off for optarb's workflows and for a user's."""
+
+_SDK_THROTTLE = timedelta(seconds=60)
+_THROTTLE = timedelta(seconds=1)
+"""How long a heartbeat may be held back, instead of the SDK's 60 s (or 80 % of the heartbeat time-out): an activity learns
+only by its heartbeats that the run was cancelled."""
 
 
 class OptarbPlugin(SimplePlugin):
@@ -76,7 +81,7 @@ class OptarbPlugin(SimplePlugin):
             raise ConfigurationError(f"threads must be at least 1, got {threads!r}")
         self.desk = desk
         self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._pools: list[ThreadPoolExecutor] = []
         super().__init__(
             "optarb.OptarbPlugin",
             data_converter=_converter,
@@ -84,11 +89,10 @@ class OptarbPlugin(SimplePlugin):
             workflows=None if desk is None else [PhasedBacktestWorkflow],
             workflow_runner=_runner,
             workflow_failure_exception_types=[OptarbError, ValidationError],
-            run_context=self._open,
         )
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
-        """Adds workflows, activities and the thread pool.
+        """Adds workflows, activities and the thread pool, and lets heartbeats through often enough to notice a cancellation.
 
         Raises:
             ConfigurationError: A plugin with a desk stands on both client and worker, so that everything would be there twice.
@@ -101,20 +105,27 @@ class OptarbPlugin(SimplePlugin):
                 "OptarbPlugin(desk) stands on the client and on the worker, which has its client's plugins; leave it out of one"
             )
         config = super().configure_worker(config)
-        if self.desk is not None and config.get("activity_executor") is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="optarb")
-            config["activity_executor"] = self._pool
+        if self.desk is None:
+            return config
+        if config.get("max_heartbeat_throttle_interval") == _SDK_THROTTLE:
+            config["max_heartbeat_throttle_interval"] = _THROTTLE
+        if config.get("activity_executor") is None:
+            pool = ThreadPoolExecutor(self._threads, thread_name_prefix="optarb")
+            self._pools.append(pool)
+            config["activity_executor"] = pool
             config["max_concurrent_activities"] = min(config.get("max_concurrent_activities") or self._threads, self._threads)
         return config
 
-    @asynccontextmanager
-    async def _open(self) -> AsyncGenerator[None]:
-        """Closes at the end what the worker opened."""
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:  # noqa: A002 - the SDK's name
+        """Runs a worker, and closes at its end the desk and the thread pool that it was given."""
         try:
-            yield
+            await super().run_worker(worker, next)
         finally:
-            if self._pool is not None:
-                self._pool.shutdown(wait=False)
+            executor = worker.config(active_config=True).get("activity_executor")
+            # A client's plugin serves all its workers; the pools of the others stay.
+            for pool in [one for one in self._pools if one is executor]:
+                self._pools.remove(pool)
+                pool.shutdown(wait=False)
             if self.desk is not None:
                 self.desk.close()
 
