@@ -50,18 +50,17 @@ class MonthlyChains:
         """
         self.symbol = symbol
         self._context = context
-        self._digests = {month["month"]: month["digest"] for month in months}
-        self._tables: dict[str, ChainTable] = {}
+        self._months = {int(month["month"].replace("-", "")): (month["month"], month["digest"]) for month in months}
+        self._tables: dict[int, ChainTable] = {}
 
     def chain(self, session: date) -> Chain | None:
         """Returns the chain of one session, or None if it has no usable quote."""
-        month = f"{session.year}-{session.month:02d}"
-        digest = self._digests.get(month)
-        if digest is None:
-            return None
+        month = session.year * 100 + session.month
         table = self._tables.get(month)
         if table is None:
-            table = chains_from_bytes(self._bytes(month, digest))
+            if month not in self._months:
+                return None
+            table = chains_from_bytes(self._bytes(*self._months[month]))
             self._tables[month] = table
         return table.chain(session)
 

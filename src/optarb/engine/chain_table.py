@@ -64,6 +64,12 @@ class ChainTable:
     """Asks, positive."""
 
     @cached_property
+    def _sessions(self) -> list[tuple[int, int, int, float]]:
+        """For each session where its rows begin and end, its last quote and the underlying's price, as plain numbers."""
+        offsets = self.offsets.tolist()
+        return list(zip(offsets[:-1], offsets[1:], self.taken_last.tolist(), self.underlying_prices.tolist(), strict=True))
+
+    @cached_property
     def _rows(self) -> dict[date, int]:
         return {session: i for i, session in enumerate(self.sessions.tolist())}
 
@@ -95,14 +101,13 @@ class ChainTable:
         i = self._rows.get(session)
         if i is None:
             return None
-        lo, hi = int(self.offsets[i]), int(self.offsets[i + 1])
-        taken = int(self.taken_last[i])
+        lo, hi, taken, underlying_price = self._sessions[i]
         return Chain(
             symbol=self.symbol,
             session=session,
             taken_at=None if taken < 0 else datetime.fromtimestamp(taken, UTC),
             modelled=self.modelled,
-            underlying_price=float(self.underlying_prices[i]),
+            underlying_price=underlying_price,
             roots=self.roots,
             keys=self.keys[lo:hi],
             bids=self.bids[lo:hi],

@@ -128,18 +128,24 @@ def evaluate_expert(name: str, expert: Expert | Callable[..., Signal | None], vi
         return None
     if not isinstance(signal, Signal):
         raise ComponentError(f"{where} must return a Signal or None, got {signal!r}")
-    best = signal.best
-    legs, no_fit = _legs(where, best, view)
+    best, structure = signal.best, ""
+    proposals: list[tuple[str, str, float]] = []
+    for proposal in signal.proposals:
+        words = describe(proposal.structure)
+        proposals.append((str(proposal.direction), words, float(proposal.confidence)))
+        if proposal is best:
+            structure = words
+    legs, no_fit = _legs(f"{where}, structure {structure}", best, view)
     return ChosenSignal(
         expert=name,
         underlying=view.underlying,
         direction=Direction(best.direction),
         confidence=float(best.confidence),
-        structure=describe(best.structure),
+        structure=structure,
         legs=legs,
         no_fit=no_fit,
         reasons=tuple(str(reason) for reason in best.reasons),
-        proposals=tuple((str(p.direction), describe(p.structure), float(p.confidence)) for p in signal.proposals),
+        proposals=tuple(proposals),
     )
 
 
@@ -147,7 +153,7 @@ def _legs(where: str, proposal: Proposal, view: ExpertView) -> tuple[tuple[Leg, 
     chains: Mapping[str, Any] = view.view.chains
     if view.underlying not in chains:
         return (), f"no quotes of {view.underlying} on {view.session}"
-    chosen = called(f"{where}, structure {describe(proposal.structure)}", proposal.structure.choose, chains, view.underlying)
+    chosen = called(where, proposal.structure.choose, chains, view.underlying)
     if isinstance(chosen, NoFit):
         return (), chosen.reason
     if not isinstance(chosen, tuple) or not chosen or not all(isinstance(leg, Leg) for leg in chosen):
