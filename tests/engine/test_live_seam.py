@@ -3,151 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from tests.engine.seam import FIRST, SECOND, day, live, market, named_rows, simulated
 
 from optarb.backtesting.runner import backtest
-from optarb.brokers import Simulator
 from optarb.desk import Desk
-from optarb.domain.contracts import Right
 from optarb.domain.orders import Rejected, Unknown
 from optarb.domain.signals import Signal
-from optarb.engine.evaluation import evaluate_expert
-from optarb.engine.features import FeatureTable, compute_indicator
-from optarb.engine.market import Market
-from optarb.engine.recorder import Recorder
-from optarb.engine.session import SessionEngine
-from optarb.engine.view import ExpertView
-from optarb.indicators import named
 from optarb.ledger.book import Book
 from optarb.ledger.rows import TABLES
 from optarb.policies import RiskPolicy
 from optarb.position_managers import ExitRules
 from optarb.specs import BacktestSpec
 from optarb.strategy import Strategy
-from optarb.structures import CallPair, LongPut, Vertical
+from optarb.structures import CallPair
 from optarb.testing import (
     FakeCalendar,
     FakeMarketData,
     OrderScript,
-    ScriptedBroker,
     ScriptedExpert,
     fake_bars,
-    fake_chain,
     fake_quote_rows,
     fake_quotes,
 )
 
-FIRST, SECOND = date(2024, 6, 3), date(2024, 6, 4)
-SPREAD = Vertical(right=Right.CALL, width=50.0, dte=30, moneyness=1.0)
-PUT = LongPut(dte=30, moneyness=1.0)
-STRATEGY = Strategy(
-    name="seam",
-    underlyings=("SPX",),
-    experts={
-        "spread": ScriptedExpert(signals={FIRST: Signal.bullish(SPREAD, confidence=0.9, reasons=["up"])}),
-        "put": ScriptedExpert(
-            signals={
-                FIRST: Signal.bearish(PUT, confidence=0.8, reasons=["down"]),
-                SECOND: Signal.bearish(PUT, confidence=0.7, reasons=["down again"]),
-            }
-        ),
-    },
-    policy=RiskPolicy(quantity=2),
-    exits=ExitRules(profit_target=None, stop_loss=None, max_hold_sessions=1),
-)
 LATE = (None, (0, 0), (1, 0), (1, 0), (1, 1), (0, 0), (1, 1), (2, 1), (2, 2))
 """Not seen, working, the first leg of one unit, the same report again, its second leg, an old report, and the rest."""
-
-
-@dataclass(frozen=True)
-class Chains:
-    """Chains by session."""
-
-    by_session: dict
-
-    def chain(self, session):
-        return self.by_session.get(session)
-
-
-def market():
-    """Two sessions of SPX: 5,000, then 5,040."""
-    bars = fake_bars([4990.0, 5000.0, 5040.0], last=SECOND)
-    chains = {FIRST: fake_chain(spot=5000.0, session=FIRST), SECOND: fake_chain(spot=5040.0, session=SECOND)}
-    return Market(
-        sessions=(FIRST, SECOND),
-        previous={FIRST: date(2024, 5, 31), SECOND: FIRST},
-        bars={"SPX": bars},
-        features={"SPX": FeatureTable(resolve=named, load=lambda one: compute_indicator(one, bars))},
-        chains={"SPX": Chains(chains)},
-        calendar=FakeCalendar(),
-        same_session=False,
-    )
-
-
-def day(book, session, broker_of):
-    """Runs one session through the engine; returns its rows and counts."""
-    shown = market()
-    engine = SessionEngine(
-        strategy=STRATEGY,
-        simulator=Simulator(),
-        market=shown,
-        data=FakeMarketData(bars_by_symbol={}),
-        mark="closing_side",
-        am_settlement="open",
-        next_session={FIRST: SECOND, SECOND: date(2024, 6, 5)},
-    )
-    view = shown.view(session)
-    signals = [
-        evaluate_expert(name, expert, ExpertView(underlying="SPX", model=None, view=view, once_by_key=lambda *_: b""))
-        for name, expert in STRATEGY.experts.items()
-    ]
-    broker, pump = broker_of(view)
-    recorder = Recorder()
-    engine.run(
-        view,
-        [signal for signal in signals if signal is not None],
-        book=book,
-        broker=broker,
-        pump=pump,
-        recorder=recorder,
-        last_session=False,
-    )
-    return (*recorder.drain(), broker)
-
-
-def simulated(view):
-    """As a backtest: one look at the market."""
-    broker = Simulator().broker()
-
-    def pump():
-        broker.advance(view)
-        return False
-
-    return broker, pump
-
-
-def live(*scripts):
-    """As a live day: look after look, until nothing moves."""
-
-    def open_broker(view):
-        broker = ScriptedBroker(view, scripts)
-
-        def pump():
-            broker.advance(view)
-            return broker.is_moving
-
-        return broker, pump
-
-    return open_broker
-
-
-def named_rows(rows, table):
-    names = [column.name for column in TABLES[table].columns]
-    return [dict(zip(names, row, strict=True)) for row in rows[table]]
 
 
 def filled_by(rows):
