@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from optarb.domain.time import require_utc
 from optarb.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class View:
             chains: Chains as of ``at``; an underlying without quotes is absent.
             underlyings: Symbols that may have chains.
         """
-        self.at = at
+        self.at = require_utc(at, "the instant of a view")
         self.session = session
         self.bars_through = bars_through
         self.chains = chains
