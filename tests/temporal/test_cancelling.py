@@ -15,6 +15,7 @@ from optarb.backtesting.digest import ledger_digest
 from optarb.temporal.messages import ReleaseRequest
 
 AT = rig.session(100)  # in the fourth block of thirty sessions
+HELD_BACK = {"max_heartbeat_throttle_interval": timedelta(seconds=59)}
 
 
 @pytest.mark.parametrize(("phase", "gate"), [("ingest", "data_gate"), ("signals", "expert_gate"), ("trade", "policy_gate")])
@@ -25,7 +26,7 @@ def test_cancel_when_phase_is_at_work_then_book_is_kept_and_can_be_resumed(
     spec = rig.make_spec(backtest_id="stopped", parallelism=1)
 
     async def run():
-        async with working(temporal_address, desk, f"cancel-{phase}") as client:
+        async with working(temporal_address, desk, f"cancel-{phase}", keeper=keeper) as client:
             handle = await optarb.start_backtest(client, spec, task_queue=f"cancel-{phase}")
             await keeper.reached()
             await handle.cancel()
@@ -50,8 +51,10 @@ def test_cancel_when_activity_ends_before_it_learns_then_run_stops_all_the_same(
     spec = rig.make_spec(backtest_id="stopped", time_slice_seconds=0)
 
     async def run():
-        # Heartbeats are held back as long as Temporal does by default: longer than the activity lasts.
-        async with working(temporal_address, desk, "late", max_heartbeat_throttle_interval=timedelta(seconds=60)) as client:
+        # With its heartbeats held back the activity cannot learn of it.
+        async with working(
+            temporal_address, desk, "late", keeper=keeper, max_heartbeat_throttle_interval=timedelta(seconds=60)
+        ) as client:
             handle = await optarb.start_backtest(client, spec, task_queue="late")
             await keeper.reached()
             await handle.cancel()
@@ -74,7 +77,7 @@ def test_request_cancel_when_asked_of_the_store_then_run_stops_too(temporal_addr
     spec = rig.make_spec(backtest_id="stopped", time_slice_seconds=0, lease_seconds=0.001)
 
     async def run():
-        async with working(temporal_address, desk, "asked") as client:
+        async with working(temporal_address, desk, "asked", keeper=keeper) as client:
             handle = await optarb.start_backtest(client, spec, task_queue="asked")
             await keeper.reached()
             desk.store.request_cancel("stopped")
@@ -100,8 +103,9 @@ def test_trade_when_its_run_was_superseded_then_it_writes_nothing(temporal_addre
             temporal_address,
             desk,
             "zombie",
+            keeper=keeper,
             interceptors=[errors],
-            max_heartbeat_throttle_interval=timedelta(seconds=60),
+            **HELD_BACK,
         ) as client:
             handle = await optarb.start_backtest(client, spec, task_queue="zombie")
             await keeper.reached()
@@ -110,11 +114,11 @@ def test_trade_when_its_run_was_superseded_then_it_writes_nothing(temporal_addre
             again = await optarb.start_backtest(client, spec, task_queue="zombie")
             summary = await again.result()
             keeper.open()
-            return summary
+            return summary, await errors.raised.get()
 
-    summary = asyncio.run(run())
+    summary, error = asyncio.run(run())
 
-    assert [(error.type, error.non_retryable) for error in errors] == [("Superseded", True)]
+    assert (error.type, error.non_retryable) == ("Superseded", True)
     assert summary.digest == undisturbed.digest
     assert ledger_digest(desk.store, "taken") == undisturbed.digest
     assert desk.store.book("taken").epoch == 2
@@ -132,21 +136,24 @@ def test_release_when_book_was_claimed_anew_then_it_is_left_alone(make_desk):
     assert desk.store.book("taken").status == "running"
 
 
-class ActivityErrors(list, Interceptor):
+class ActivityErrors(Interceptor):
     """Collects what activities of a worker raise."""
 
+    def __init__(self) -> None:
+        self.raised = asyncio.Queue()
+
     def intercept_activity(self, next):  # noqa: A002 - the SDK's name
-        return _Collecting(next, self)
+        return _Collecting(next, self.raised)
 
 
 class _Collecting(ActivityInboundInterceptor):
-    def __init__(self, following, errors):
+    def __init__(self, following, raised):
         super().__init__(following)
-        self.errors = errors
+        self.raised = raised
 
     async def execute_activity(self, input):  # noqa: A002 - the SDK's name
         try:
             return await super().execute_activity(input)
         except Exception as error:
-            self.errors.append(error)
+            await self.raised.put(error)
             raise

@@ -24,7 +24,7 @@ def test_backtest_when_server_suggests_it_then_continues_as_new_with_book_and_pr
     async def run():
         async with (
             optarb.EmbeddedServer(cli=temporal_cli) as embedded,
-            working(embedded.address, desk, "long") as client,
+            working(embedded.address, desk, "long", keeper=keeper) as client,
         ):
             handle = await optarb.start_backtest(client, spec, task_queue="long")
             await keeper.reached()

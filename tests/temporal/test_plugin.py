@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from temporalio.api.common.v1 import Payload
@@ -175,6 +176,29 @@ def test_activities_when_registered_without_the_plugin_then_run_backtests(tempor
     assert summary.digest == undisturbed.digest
     # Without an id the book is named after the run, so that a retried claim finds it again.
     assert summary.backtest_id == f"swings-{run_id[-12:]}"
+
+
+def test_workers_when_one_of_two_on_a_client_ends_then_the_other_goes_on(temporal_address, make_desk, undisturbed):
+    desk = make_desk()
+
+    async def run():
+        client = await Client.connect(temporal_address, plugins=[optarb.OptarbPlugin(desk)])
+        first = Worker(client, task_queue="first", **QUICK)
+        second = Worker(client, task_queue="second", **QUICK)
+        async with second:
+            async with first:
+                pass
+            handle = await optarb.start_backtest(client, rig.make_spec(), task_queue="second")
+            return await handle.result()
+
+    assert asyncio.run(asyncio.wait_for(run(), 30)).digest == undisturbed.digest
+
+
+@pytest.mark.parametrize(("asked", "used"), [(60, 1), (20, 20), (0.5, 0.5)])
+def test_heartbeats_when_worker_does_not_say_how_often_then_each_second(make_desk, asked, used):
+    config = configured(optarb.OptarbPlugin(make_desk()), max_heartbeat_throttle_interval=timedelta(seconds=asked))
+
+    assert config["max_heartbeat_throttle_interval"] == timedelta(seconds=used)
 
 
 def test_desk_when_worker_ends_then_closed(monkeypatch, temporal_address, make_desk):

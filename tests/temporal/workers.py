@@ -32,11 +32,15 @@ QUICK = {
 
 
 @asynccontextmanager
-async def working(address: str, desk: optarb.Desk, task_queue: str, **options):
-    """A client, with a worker beside it in this process."""
+async def working(address: str, desk: optarb.Desk, task_queue: str, *, keeper: rig.Keeper | None = None, **options):
+    """A client, with a worker beside it in this process. At the end the keeper's gate is opened, or the worker would wait."""
     client = await Client.connect(address, plugins=[optarb.OptarbPlugin(desk)])
     async with Worker(client, task_queue=task_queue, **(QUICK | options)):
-        yield client
+        try:
+            yield client
+        finally:
+            if keeper is not None:
+                keeper.open()
 
 
 @dataclass(kw_only=True)
