@@ -32,10 +32,10 @@ def send(book, purpose, quantity, *, attempt=1):
     return order
 
 
-def tell(book, order, quantity, price, status, *fees):
+def tell(book, order, quantity, price, status, *, fees="0"):
     """Reports contracts filled so far at an average price, with the fees so far; returns what the book noted."""
     fill = LegFill(contract=CALL, quantity=quantity, price=Decimal(price))
-    records = book.apply(OrderReport(order_id=order.order_id, status=status, legs=(fill,), fees=sum(map(Decimal, fees), Decimal(0)))
+    records = book.apply(OrderReport(order_id=order.order_id, status=status, legs=(fill,), fees=Decimal(fees)))
     return [(record.quantity, record.price, record.fees) for record in records]
 
 
@@ -68,27 +68,27 @@ def test_place_when_nothing_is_filled_then_capital_is_reserved_but_no_position_i
 
 def test_apply_when_fees_come_after_the_last_fill_then_charged_once(book, entry):
     assert tell(book, entry, 2, "10", WORKING) == [(2, 100_000, 0)]
-    assert tell(book, entry, 2, "10", FILLED, "1.30") == [(0, 0, 13_000)]
-    assert tell(book, entry, 2, "10", FILLED, "1.30") == []
+    assert tell(book, entry, 2, "10", FILLED, fees="1.30") == [(0, 0, 13_000)]
+    assert tell(book, entry, 2, "10", FILLED, fees="1.30") == []
 
     assert figures(book) == (Decimal("97998.70"), 0, 2, (1, 0))
     assert book.account(AT).positions[0].fees_usd == Decimal("1.30")
 
 
 def test_apply_when_fees_come_after_the_position_was_closed_then_realised_bears_them(book, entry):
-    tell(book, entry, 2, "10", FILLED, "1.30")
+    tell(book, entry, 2, "10", FILLED, fees="1.30")
     exit_ = send(book, Purpose.CLOSE, -2)
     tell(book, exit_, -2, "12", FILLED)
     assert figures(book) == (Decimal("100398.70"), Decimal("398.70"), 0, (1, 1))
 
-    assert tell(book, exit_, -2, "12", FILLED, "1.30") == [(0, 0, 13_000)]
+    assert tell(book, exit_, -2, "12", FILLED, fees="1.30") == [(0, 0, 13_000)]
 
     assert figures(book) == (Decimal("100397.40"), Decimal("397.40"), 0, (1, 1))
 
 
 def test_apply_when_an_entry_fills_after_its_cancellation_then_the_fill_is_booked(book, entry):
-    tell(book, entry, 1, "10", CANCELLED, "0.65")
-    assert tell(book, entry, 2, "10.50", CANCELLED, "1.30") == [(1, 110_000, 6_500)]  # 10, then 11
+    tell(book, entry, 1, "10", CANCELLED, fees="0.65")
+    assert tell(book, entry, 2, "10.50", CANCELLED, fees="1.30") == [(1, 110_000, 6_500)]  # 10, then 11
 
     assert figures(book) == (Decimal("97898.70"), 0, 2, (1, 0))
     held = book.account(AT).positions[0]
@@ -96,17 +96,17 @@ def test_apply_when_an_entry_fills_after_its_cancellation_then_the_fill_is_booke
 
 
 def test_apply_when_an_entry_fills_after_its_position_was_closed_then_open_again_and_realised_corrected(book, entry):
-    tell(book, entry, 1, "10", CANCELLED, "0.65")
-    tell(book, send(book, Purpose.CLOSE, -1), -1, "12", FILLED, "0.65")
+    tell(book, entry, 1, "10", CANCELLED, fees="0.65")
+    tell(book, send(book, Purpose.CLOSE, -1), -1, "12", FILLED, fees="0.65")
     assert figures(book) == (Decimal("100198.70"), Decimal("198.70"), 0, (1, 1))
 
-    tell(book, entry, 2, "10", CANCELLED, "1.30")
+    tell(book, entry, 2, "10", CANCELLED, fees="1.30")
 
     assert figures(book) == (Decimal("99198.05"), 0, 1, (1, 0))
     held = book.account(AT).positions[0]
     assert (held.premium_usd, held.proceeds_usd, held.fees_usd) == (2_000, 1_200, Decimal("1.95"))
 
-    tell(book, send(book, Purpose.CLOSE, -1, attempt=2), -1, "11", FILLED, "0.65")
+    tell(book, send(book, Purpose.CLOSE, -1, attempt=2), -1, "11", FILLED, fees="0.65")
 
     assert figures(book) == (Decimal("100297.40"), Decimal("297.40"), 0, (1, 1))  # 2,300 for 2,000, four fees
 
