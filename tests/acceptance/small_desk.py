@@ -164,6 +164,7 @@ class BadPolicy:
             "alters": optarb.Decision(entries=(optarb.Entry(candidate=altered),)),
             "twice": optarb.Decision(entries=(*entries, *entries)),
             "both": optarb.Decision(entries=entries, denials=denials),
+            "words": optarb.Decision(entries=("buy all",)),
         }[self.kind]
 
 
@@ -181,6 +182,7 @@ class BadExits:
             "invents": optarb.Review(exits=(optarb.Exit(position_id="19990101.1", reason="time_exit"),)),
             "twice": optarb.Review(exits=(*exits, *exits)),
             "notes": optarb.Review(notes={"19990101.1": {"a": "note"}}),
+            "words": optarb.Review(exits=tuple(position.position_id for position in account.positions)),
         }[self.kind]
 
 

@@ -84,6 +84,36 @@ def test_zero_bid_at_the_end_when_closed_then_sold_for_nothing_with_its_commissi
     assert result.summary.fees_usd == Decimal("1.30")
 
 
+def nobody_bids(first, *, until=EXPIRY):
+    """Quotes of 0 / 0.05 from one session to another, both inclusive."""
+    return dict.fromkeys((day for day in small_desk.market().sessions if first <= day <= until), (0, 5))
+
+
+def test_zero_bid_when_a_bid_returns_and_the_exit_is_still_due_then_sold_at_it(tmp_path):
+    """Two sessions without a bid, then one of 0.05: still far below the stop."""
+    quotes = {**nobody_bids(date(2016, 1, 7), until=date(2016, 1, 8)), date(2016, 1, 11): (5, 10)}
+    result = probe(tmp_path, quotes, close=2003.0)
+    assert only_trade(result) == ("stop_loss", date(2016, 1, 11), 5)
+    assert result.summary.fees_usd == Decimal("1.30")
+    assert result.report()["counts"]["trade"]["exits_without_bid"] == 2
+
+
+def test_zero_bid_when_a_bid_returns_and_no_exit_is_due_any_more_then_kept_on(tmp_path):
+    """Back at 10.00 after a session without a bid: the stop is far away again, and time ends it on the 12th."""
+    result = probe(tmp_path, nobody_bids(date(2016, 1, 7), until=date(2016, 1, 7)), close=2003.0)
+    assert only_trade(result) == ("time_exit", date(2016, 1, 12), 1000)
+    assert result.report()["counts"]["trade"]["exits_without_bid"] == 1
+
+
+def test_zero_bid_when_no_bid_returns_then_settled_with_no_bid_as_the_reason(tmp_path):
+    """From the stop on the 7th to the 4th of February; quotes of the expiry at the close are dead."""
+    quotes = nobody_bids(date(2016, 1, 7))
+    result = probe(tmp_path, quotes, close=2003.0)
+    assert only_trade(result) == ("no_bid", EXPIRY, 300)
+    assert result.summary.fees_usd == Decimal("0.65")
+    assert result.report()["counts"]["trade"]["exits_without_bid"] == len(quotes) - 1
+
+
 def test_expiring_contract_when_its_quote_was_taken_at_the_close_then_it_settles(tmp_path):
     """ "A quote of an expiring PM contract at or after 16:00 is dead": on its last day nothing is sold at it."""
     days = [session for session in small_desk.market().sessions if date(2016, 1, 8) <= session < EXPIRY]
