@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import statistics
 import subprocess
 import sys
@@ -108,8 +107,8 @@ def simulated_order() -> None:
 
     view = fake_view().view
     chain = view.chain("SPX")
-    assert chain is not None
-    broker = optarb.Simulator().broker()
+    if chain is None:
+        raise RuntimeError("the fake view has no chain")
     leg = optarb.OrderLeg(contract=chain.contract(len(chain) // 2), quantity=1)
     count = 2_000
 
@@ -122,7 +121,6 @@ def simulated_order() -> None:
             broker.submit(order)
             broker.find(order.order_id)
 
-    del broker
     line("a simulated order through submit and find", f"{timed(orders, 5) / count * 1e6:.1f} us", "30 us")
 
 
@@ -144,9 +142,10 @@ def main() -> None:
         print(f"chain: {rows:,} rows over {len(bars):,} sessions, {folder}", flush=True)
         in_process = options_run(folder / "run", files)
         on_temporal(folder / "run", files, in_process)
+        run = f"strategy.spec{FIVE}, strategy.desk(Path({str(folder / 'run')!r}), data=Path({str(files)!r}))"
         memory = (
             "from pathlib import Path; import optarb; from benchmarks import big, strategy;"
-            f"optarb.backtest(strategy.spec{FIVE}, strategy.desk(Path({str(folder / 'run')!r}), data=Path({str(files)!r})), progress=False);"
+            f"optarb.backtest({run}, progress=False);"
             "print(f'{big.peak_mb():.0f} MB')"
         )
         fresh_process("peak memory of the 5-year run", memory, "250 MB")

@@ -47,9 +47,11 @@ def from_cache(folder: Path, files: Path, rows: int) -> str:
     touched = 0.0
     for session in context.plan.sessions:
         chain = market.view(session).chain("SPX")
-        assert chain is not None
+        if chain is None:
+            raise RuntimeError(f"no chain on {session}")
         touched += float(chain.bids.sum() + chain.asks.sum() + chain.strikes.sum())
-    assert touched > 0
+    if not touched:
+        raise RuntimeError("nothing was read")
     return _told(rows * len(context.plan.sessions) / optarb_sessions(files), time.perf_counter() - began)
 
 

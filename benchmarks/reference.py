@@ -23,11 +23,11 @@ def _rsi(close: np.ndarray, n: int) -> np.ndarray:
     change = np.diff(close)
     gain, loss = np.maximum(change, 0), np.maximum(-change, 0)
     out = np.full(len(close), np.nan)
-    g, l = gain[:n].mean(), loss[:n].mean()
+    up, down = gain[:n].mean(), loss[:n].mean()
     for i in range(n, len(close)):
         if i > n:
-            g, l = (g * (n - 1) + gain[i - 1]) / n, (l * (n - 1) + loss[i - 1]) / n
-        out[i] = 100.0 - 100.0 / (1.0 + g / l) if l else 100.0
+            up, down = (up * (n - 1) + gain[i - 1]) / n, (down * (n - 1) + loss[i - 1]) / n
+        out[i] = 100.0 - 100.0 / (1.0 + up / down) if down else 100.0
     return out
 
 

@@ -17,6 +17,7 @@ class Trend:
     warm_up = 34
 
     def evaluate(self, view: optarb.MarketView) -> optarb.Signal | None:
+        """Answers at the session's own close."""
         if (
             view.feature("sma_10") > view.feature("sma_30")
             and view.feature("macd_12_26_9") > view.feature("macd_signal_12_26_9")
@@ -46,6 +47,4 @@ def desk(folder: Path, *, data: Path) -> optarb.Desk:
 
 def spec(start: str, end: str, **fields: object) -> optarb.BacktestSpec:
     """Builds the spec of a run at the session's own close."""
-    return optarb.BacktestSpec(
-        strategy="trend", start=start, end=end, bars="same_session", capital=Decimal(100_000), **fields
-    )
+    return optarb.BacktestSpec(strategy="trend", start=start, end=end, bars="same_session", capital=Decimal(100_000), **fields)

@@ -25,14 +25,21 @@ def main() -> int:
         try:
             module = importlib.import_module(name)
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in _EXTRAS:
+            absent = (error.name or "").partition(".")[0]
+            if absent not in _EXTRAS and not (absent == "pytest" and name.startswith("optarb.testing.")):
                 raise
-            print(f"  {name}: needs the extra that brings {error.name}")
+            print(f"  {name}: needs {error.name}")
             continue
         for public in getattr(module, "__all__", ()):
             count += 1
-            if not hasattr(module, public):
+            try:
+                getattr(module, public)
+            except AttributeError:
                 missing.append(f"{name}.{public}")
+            except ModuleNotFoundError as error:
+                # The conformance classes are pytest classes, for those who run pytest anyway.
+                if error.name != "pytest" or name != "optarb.testing":
+                    raise
     print(f"{len(names)} modules, {count} public names, {len(missing)} missing", *missing, sep="\n  ")
     return 1 if missing or not hasattr(optarb, "__all__") else 0
 

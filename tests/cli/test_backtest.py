@@ -14,7 +14,9 @@ from optarb.cli.desks import load_desk
 from optarb.reports import load_result
 from optarb.specs import BacktestSpec
 
-COMMAND = [sys.executable, "-c", "from optarb.cli import main; main()"]
+# A background job of a shell is born deaf to SIGINT, and so would be what a test starts in it.
+_LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+COMMAND = [sys.executable, "-c", _LISTENING + "from optarb.cli import main; main()"]
 
 
 def test_backtest_when_run_then_result_alone_on_stdout(finished, folder):

@@ -10,7 +10,9 @@ import sys
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from optarb.cli import main; main()", "server"]
+# A background job of a shell is born deaf to SIGINT, and so would be what a test starts in it.
+_LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+COMMAND = [sys.executable, "-c", _LISTENING + "from optarb.cli import main; main()", "server"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -147,7 +147,7 @@ def clean_months(
     counts: dict[str, int] = {}
     current = ""
     for raw in tables:
-        table, dropped = clean_quotes(raw, symbol, context.desk.calendar.closes_at)
+        table, dropped = clean_quotes(raw, symbol, context.desk.calendar)
         for kind, number in dropped.items():
             counts[kind] = counts.get(kind, 0) + number
         for month, part in table.months():

@@ -27,7 +27,7 @@ class Leg:
 
     def __post_init__(self) -> None:
         ratio: object = self.ratio
-        if not isinstance(ratio, int) or ratio == 0:
+        if not isinstance(ratio, int) or isinstance(ratio, bool) or ratio == 0:
             msg = f"a leg's ratio must be a whole number other than 0, got {ratio!r} ({self.contract})"
             raise ValueError(msg)
 

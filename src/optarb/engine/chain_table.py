@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optarb.domain.quote_table import QuoteTable
+    from optarb.protocols import TradingCalendar
 
 __all__ = ["ChainSource", "ChainTable", "clean_quotes", "joined"]
 
@@ -115,7 +116,7 @@ class ChainTable:
         )
 
 
-def clean_quotes(table: QuoteTable, symbol: str, closes_at: Callable[[date], datetime]) -> tuple[ChainTable, dict[str, int]]:
+def clean_quotes(table: QuoteTable, symbol: str, calendar: TradingCalendar) -> tuple[ChainTable, dict[str, int]]:
     """Drops the rows that must never be traded on, sorts the rest, and counts what was dropped by kind.
 
     Kinds: ``unquoted`` (bid or ask missing, or both zero), ``negative``, ``crossed`` (bid above ask; or a bid without an ask),
@@ -126,7 +127,7 @@ def clean_quotes(table: QuoteTable, symbol: str, closes_at: Callable[[date], dat
     Args:
         table: Raw quotes of whole sessions.
         symbol: The underlying.
-        closes_at: When a session closes.
+        calendar: Knows the sessions and when they close.
     """
     bids, asks = table.bids, table.asks
     counts: dict[str, int] = {}
@@ -137,7 +138,7 @@ def clean_quotes(table: QuoteTable, symbol: str, closes_at: Callable[[date], dat
         ("crossed", bids > asks),
         ("adjusted", _adjusted(table)),
         ("expired", table.expiries < table.sessions),
-        ("dead", _dead(table, closes_at)),
+        ("dead", _dead(table, calendar)),
     ):
         dropped = keep & bad
         if dropped.any():
@@ -160,15 +161,13 @@ def _adjusted(table: QuoteTable) -> NDArray[np.bool_]:
     return adjusted
 
 
-def _dead(table: QuoteTable, closes_at: Callable[[date], datetime]) -> NDArray[np.bool_]:
+def _dead(table: QuoteTable, calendar: TradingCalendar) -> NDArray[np.bool_]:
     """Rows taken when their contract could not be traded any more.
 
     AM-settled contracts end the session before; PM-settled index contracts at the close of their last session. Physically
     settled ones trade on for a quarter of an hour, so that a quote taken at the close is alive.
     """
-    # Standard contracts once were listed with the Saturday after their last session.
-    saturday = (table.expiries.astype(np.int64) + 3) % 7 == 5
-    last_day: NDArray[np.bool_] = table.expiries - saturday.astype("timedelta64[D]") == table.sessions
+    last_day = _last_sessions(table, calendar) == table.sessions
     if not last_day.any():
         return np.zeros(len(table), dtype=np.bool_)
     settlements = [_settlement(root) for root in table.roots]
@@ -176,13 +175,30 @@ def _dead(table: QuoteTable, closes_at: Callable[[date], datetime]) -> NDArray[n
     pm = np.array([s is Settlement.PM for s in settlements], dtype=np.bool_)[table.root_indices]
     rows = np.flatnonzero(last_day)
     days, inverse = np.unique(table.sessions[rows], return_inverse=True)
-    closes = np.array([int(closes_at(day.item()).timestamp()) for day in days], dtype=np.int64)
+    closes = np.array([int(calendar.closes_at(day.item()).timestamp()) for day in days], dtype=np.int64)
     taken = table.taken_at[rows].astype("datetime64[s]")
     late = np.zeros(len(table), dtype=np.bool_)
     late[rows] = np.isnat(taken) | (taken.astype(np.int64) >= closes[inverse])
     unknown = np.isnat(table.taken_at)
     dead: NDArray[np.bool_] = last_day & (am | unknown | (pm & late))
     return dead
+
+
+def _last_sessions(table: QuoteTable, calendar: TradingCalendar) -> NDArray[np.datetime64]:
+    """The session in which each row's contract ends trading: the last one not after its listed expiry.
+
+    A listed expiry may be a Saturday (standard contracts before 2015) or a holiday.
+    """
+    expiries, inverse = np.unique(table.expiries.astype("datetime64[D]"), return_inverse=True)
+    if not len(expiries):
+        return table.expiries
+    last = expiries.copy()
+    for i in np.flatnonzero(expiries < np.sort(table.sessions)[-1] + np.timedelta64(8, "D")):
+        day: date = expiries[i].item()
+        sessions = calendar.sessions(day - timedelta(days=7), day)
+        if sessions:
+            last[i] = np.datetime64(sessions[-1], "D")
+    return last[inverse]
 
 
 def _settlement(root: str) -> Settlement:

@@ -67,7 +67,7 @@ def _refused_by_exits(state: SessionState, candidate: Candidate) -> Denial | Non
 
 def _affordable(state: SessionState, chosen: Sequence[Entry]) -> list[Entry]:
     """Leaves out what the cash does not carry, whatever the policy says: an order must never make it negative."""
-    cash = from_units(state.book.cash)
+    cash = from_units(state.book.cash - state.book.reserved())
     carried: list[Entry] = []
     for entry in chosen:
         candidate = entry.candidate

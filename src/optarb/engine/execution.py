@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from optarb.domain.legs import Leg
 from optarb.domain.money import to_units
-from optarb.domain.orders import DUPLICATE_ID, OrderIntent, Rejected, Unknown
+from optarb.domain.orders import DUPLICATE_ID, OrderIntent, Rejected, SubmitAnswer, Unknown
 from optarb.engine.evaluation import legs_text
 from optarb.errors import BrokerUnavailable
 
@@ -48,8 +49,7 @@ def work_orders(
     open_ids: list[str] = []
     for order in orders:
         _record_intent(order, recorder)
-        refusals = broker.preflight([order])
-        answer = refusals[0] if refusals else broker.submit(order)
+        answer = _sent(order, broker)
         if isinstance(answer, Rejected) and answer.code != DUPLICATE_ID:
             rejected[order.order_id] = answer
             book.drop(order.order_id)
@@ -63,9 +63,20 @@ def work_orders(
         moving = pump()
         open_ids = [order_id for order_id in open_ids if not _read(order_id, book, broker, view, recorder)]
     for order_id in open_ids:
-        broker.cancel(order_id)
-        _read(order_id, book, broker, view, recorder)
+        with suppress(BrokerUnavailable):
+            broker.cancel(order_id)
+        if not _read(order_id, book, broker, view, recorder):
+            book.doubt(order_id)
     return rejected
+
+
+def _sent(order: OrderIntent, broker: BrokerAdapter) -> SubmitAnswer:
+    """Sends an order unless the broker's own check refuses it, or cannot be asked."""
+    try:
+        refusals = broker.preflight([order])
+    except BrokerUnavailable as error:
+        return Rejected(code="broker_unavailable", reason=f"preflight could not be asked: {error}")
+    return refusals[0] if refusals else broker.submit(order)
 
 
 def _read(order_id: str, book: Book, broker: BrokerAdapter, view: View, recorder: Recorder) -> bool:

@@ -24,6 +24,8 @@ def exits(state: SessionState) -> None:
     """Asks the position manager and closes what it says."""
     if not state.book.positions:
         return
+    for position in state.book.positions.values():
+        position.kept_without_bid = position.kept_without_bid and not _has_bid(state, position)
     account = state.book.account(state.view.at)
     manager: Any = state.engine.strategy.exits
     review = state.asked("exits", getattr(manager, "review", manager), account, state.view)
@@ -55,7 +57,9 @@ def _close_positions(state: SessionState, reasons: Mapping[str, str]) -> None:
     orders: dict[str, OrderIntent] = {}
     closing = [position for position in state.book.positions.values() if position.position_id in reasons]
     for position in closing:
-        if _can_close(state, position):
+        if state.book.is_closing(position.position_id):
+            state.recorder.count("exits_in_doubt")
+        elif _can_close(state, position):
             order = _closing_order(state, position, reasons[position.position_id])
             orders[position.position_id] = order
             state.book.place(order)
@@ -86,6 +90,12 @@ def _can_close(state: SessionState, position: OpenPosition) -> bool:
     return not position.kept_without_bid
 
 
+def _has_bid(state: SessionState, position: OpenPosition) -> bool:
+    """Whether a lone long could be sold for something now."""
+    lot = position.held[0]
+    return bool(state.closing_price(OptionContract.parse(lot.contract), lot.quantity))
+
+
 def _closing_order(state: SessionState, position: OpenPosition, reason: str) -> OrderIntent:
     lots = position.held
     return OrderIntent(
@@ -105,7 +115,8 @@ def _record(state: SessionState, position: OpenPosition, order: OrderIntent, ref
         gain = position.proceeds - position.premium
         state.recorder.add("exits", position.position_id, order.reason, position.proceeds, gain, position.held_sessions)
         return
-    kind = "exit_rejected" if refusal is not None else "exit_unfilled"
+    in_doubt = state.book.is_working(order.order_id)
+    kind = "exit_rejected" if refusal is not None else "exit_in_doubt" if in_doubt else "exit_unfilled"
     detail = f"{order.reason}: {refusal.code}, {refusal.reason}" if refusal is not None else order.reason
     state.recorder.count(kind)
     for lot in position.held:

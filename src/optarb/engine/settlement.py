@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from optarb.domain.contracts import OptionContract, Settlement
 from optarb.domain.money import price
+from optarb.engine.calling import called
+from optarb.errors import ComponentError
 from optarb.protocols.market_data import SupportsSettlement
 
 if TYPE_CHECKING:
@@ -52,9 +54,12 @@ def settlement_price(
     if contract.settlement is not Settlement.AM:
         return _rounded(market.close(symbol, session))
     if isinstance(data, SupportsSettlement):
-        supplied = data.settlement_value(symbol, session)
+        where = f"settlement value of {symbol!r}, session {session}"
+        supplied: object = called(where, data.settlement_value, symbol, session)
         if supplied is not None:
-            return supplied
+            if not isinstance(supplied, Decimal) or not supplied.is_finite() or supplied <= 0:
+                raise ComponentError(f"{where} must be a positive Decimal or None, got {supplied!r}")
+            return supplied.quantize(_CENT)
     before = market.close(symbol, market.previous.get(session, session))
     if rule == "previous_close":
         return _rounded(before)

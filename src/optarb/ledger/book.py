@@ -64,11 +64,20 @@ class _Sent:
 
     order: OrderIntent
     position: OpenPosition
-    capital: int
+    unit_capital: int
     seen: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     fees: int = 0
     is_over: bool = False
     in_doubt: bool = False
+
+    @property
+    def unfilled_units(self) -> int:
+        """Units that are not filled whole."""
+        filled = (
+            abs(self.seen.get(leg.contract.symbol, (0, 0))[0]) * self.order.units // abs(leg.quantity)
+            for leg in self.order.legs
+        )
+        return self.order.units - min(filled)
 
 
 _FIGURES = ("initial", "cash", "realised", "fees", "opened_today", "closed_today", "session", "numbered_today")
@@ -143,7 +152,7 @@ class Book:
             unit_margin=to_units(plan.unit_margin_usd),
             lots=[Lot(contract=leg.contract.symbol) for leg in order.legs],
         )
-        self._sent[order.order_id] = _Sent(order, position, to_units(plan.unit_capital_usd) * order.units)
+        self._sent[order.order_id] = _Sent(order, position, to_units(plan.unit_capital_usd))
 
     def doubt(self, order_id: str) -> None:
         """Notes that nobody knows whether an order landed; it counts as filled for limits and capital."""
@@ -153,6 +162,13 @@ class Book:
         """Whether an order may still fill, as far as the book knows."""
         sent = self._sent.get(order_id)
         return sent is not None and not sent.is_over
+
+    def is_closing(self, position_id: str) -> bool:
+        """Whether a closing order of a position may still fill."""
+        return any(
+            not sent.is_over and sent.order.purpose is Purpose.CLOSE and sent.order.position_id == position_id
+            for sent in self._sent.values()
+        )
 
     def drop(self, order_id: str) -> None:
         """Notes that an order is over. A fill that is reported all the same is booked in the same session."""
@@ -217,7 +233,7 @@ class Book:
             return
         if position.opened_session:
             self.realised -= position.result
-            self.closed_today -= 1
+            self.closed_today = max(self.closed_today - 1, 0)
         else:
             self.opened_today += 1
         self.positions[position.position_id] = position
@@ -296,6 +312,10 @@ class Book:
         """Returns the capital bound by open positions, in ledger units."""
         return sum(position.invested for position in self.positions.values())
 
+    def reserved(self) -> int:
+        """Returns the worst case of what opening orders may still fill, in ledger units."""
+        return sum(sent.unit_capital * sent.unfilled_units for sent in self._sent.values() if not sent.is_over)
+
     def account(self, as_of: datetime) -> Account:
         """Takes the frozen picture that policies and position managers see.
 
@@ -311,7 +331,7 @@ class Book:
             cash_usd=from_units(self.cash),
             realised_usd=from_units(self.realised),
             positions=tuple(position.picture() for position in self.positions.values()),
-            reserved_usd=from_units(sum(sent.capital for sent in working if not sent.seen)),
+            reserved_usd=from_units(self.reserved()),
             working=tuple(sent.order for sent in working),
             in_doubt=tuple(sent.order.order_id for sent in working if sent.in_doubt),
             opened_today=self.opened_today,

@@ -54,10 +54,10 @@ class MarketData(Protocol):
 
 @runtime_checkable
 class SupportsSettlement(Protocol):
-    """Market data that knows official settlement values."""
+    """Market data that knows official settlement values. They belong to the index's ``bars`` fingerprint."""
 
     def settlement_value(self, symbol: str, session: date) -> Decimal | None:
-        """Returns the value on which AM-settled contracts of an index settle that session, or None if unknown."""
+        """Returns the value on which AM-settled contracts of an index settle that session, positive, or None if unknown."""
         ...
 
 

@@ -13,6 +13,7 @@ from optarb.domain.time import require_utc
 from optarb.engine.chain_table import clean_quotes
 from optarb.pricing import session_close
 from optarb.testing.fake_bar_series import FAKE_SESSION
+from optarb.testing.fake_calendar import FakeCalendar
 from optarb.testing.fake_quote_tables import QuoteRow, fake_quote_rows, fake_quotes, weekly_root
 
 __all__ = ["fake_chain"]
@@ -56,7 +57,7 @@ def fake_chain(
     table = fake_quotes(
         {session: chosen}, symbol=symbol, root=root, spots={session: price}, taken_at={session: at}, modelled=is_modelled
     )
-    cleaned, counts = clean_quotes(table, symbol, session_close)
+    cleaned, counts = clean_quotes(table, symbol, FakeCalendar())
     dropped = {kind: number for kind, number in counts.items() if kind != "zero_bid"}
     if dropped:
         raise ValueError(f"the rows of a fake chain must all be usable, but a backtest would drop {dropped}; mend them")
