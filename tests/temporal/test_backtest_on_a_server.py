@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from datetime import date
 
 import pyarrow.parquet as pq
@@ -13,6 +13,7 @@ from tests.temporal import rig
 from tests.temporal.workers import history, working
 
 import optarb
+from optarb.backtesting import market_loader
 
 
 def test_backtest_when_run_on_a_server_then_same_ledger_as_in_process(temporal_address, market, tmp_path, undisturbed):
@@ -186,6 +187,7 @@ def test_start_when_finished_then_same_summary_and_nothing_computed(temporal_add
             summary = await first.result()
             second = await optarb.start_backtest(client, spec, task_queue="again")
             assert await second.result() == summary
+            assert (await second.progress()).phase == "finished"
             other = await optarb.start_backtest(client, rig.make_spec(backtest_id="done", capital=1), task_queue="again")
             with pytest.raises(optarb.BookConflict, match="'done'"):
                 await other.result()
@@ -195,9 +197,13 @@ def test_start_when_finished_then_same_summary_and_nothing_computed(temporal_add
 
 
 def test_backtests_when_two_run_at_once_then_each_equals_itself_alone(
-    *, temporal_address, make_desk, market, tmp_path, keeper, undisturbed
+    *, monkeypatch, temporal_address, make_desk, market, tmp_path, keeper, undisturbed
 ):
-    other = rig.make_spec(overrides={"swing.closes": 9, "policy.max_open_positions": 3}, start=date(2018, 5, 1))
+    other = rig.make_spec(
+        overrides={"swing.closes": 9, "policy.max_open_positions": 3}, start=date(2018, 5, 1), history_start=date(2018, 1, 2)
+    )
+    # Nothing that the process remembers of other runs may stand behind this one.
+    monkeypatch.setattr(market_loader, "_markets", OrderedDict())
     (tmp_path / "alone").mkdir()
     alone = optarb.backtest(other, rig.make_desk(market, tmp_path / "alone")).summary
     desk = make_desk(policy_gate=keeper.gate(rig.session(100)))

@@ -114,7 +114,7 @@ def test_trade_when_its_run_was_superseded_then_it_writes_nothing(temporal_addre
             again = await optarb.start_backtest(client, spec, task_queue="zombie")
             summary = await again.result()
             keeper.open()
-            return summary, await errors.raised.get()
+            return summary, await asyncio.wait_for(errors.raised.get(), 20)
 
     summary, error = asyncio.run(run())
 

@@ -19,39 +19,52 @@ from optarb.temporal.messages import UnitDone, UnitRequest, WorkUnit
 COPIES = 3
 
 
-class Rendezvous:
-    """Lets copies commit a block together, each time another one first."""
+class Relay:
+    """Lets copies begin together, and then one at a time commit three blocks while the others hold what they traded."""
 
     def __init__(self) -> None:
-        self.meeting = threading.Barrier(COPIES, timeout=60)
-        self.won: dict[int, list[int]] = {}
+        self.start = threading.Barrier(COPIES, timeout=60)
+        self.turn = threading.Condition()
+        self.holder = 0
+        self.running = set(range(COPIES))
+        self.waiting = set(range(COPIES))
+        self.winners: dict[int, list[int]] = {}
 
     def commit(self, copy, key, commit):
-        self.meeting.wait()
-        first = len(self.won) % COPIES
-        self.meeting.wait()
-        if copy == first:
-            self._do(copy, key, commit)
-        self.meeting.wait()
-        return copy == first or self._do(copy, key, commit)
+        if copy in self.waiting:
+            self.waiting.remove(copy)
+            self.start.wait()
+        with self.turn:
+            assert self.turn.wait_for(lambda: self.holder == copy, 60)
+            written = commit()
+            if written:
+                self.winners.setdefault(key.first, []).append(copy)
+                if len(self.winners) % 3 == 0:
+                    self._pass_on()
+            return written
 
-    def _do(self, copy, key, commit):
-        written = commit()
-        if written:
-            self.won.setdefault(key.first, []).append(copy)
-        return written
+    def finish(self, copy):
+        with self.turn:
+            self.running.remove(copy)
+            if self.holder == copy:
+                self._pass_on()
+
+    def _pass_on(self):
+        following = [(self.holder + step) % COPIES for step in range(1, COPIES + 1)]
+        self.holder = next((one for one in following if one in self.running), self.holder)
+        self.turn.notify_all()
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeetingStore:
-    """A copy's store: the others' too, but its trade blocks are committed when all copies have come to them."""
+class RelayStore:
+    """The store that all copies share, as one of them sees it."""
 
     inner: optarb.SqlStore
     copy: int
-    rendezvous: Rendezvous
+    relay: Relay
 
     def commit(self, book_id, epoch, key, **what):
-        return self.rendezvous.commit(self.copy, key, lambda: self.inner.commit(book_id, epoch, key, **what))
+        return self.relay.commit(self.copy, key, lambda: self.inner.commit(book_id, epoch, key, **what))
 
     def __getattr__(self, name):
         return getattr(self.inner, name)
@@ -66,7 +79,7 @@ def test_trade_when_three_copies_run_at_once_then_one_ledger_and_one_writer_a_bl
     for phase in ("ingest", "features", "signals"):
         for unit, _ in remaining_units(context, phase)[0]:
             run_phase_unit(context, phase, unit, None, lambda *_: None)
-    meeting = Rendezvous()
+    relay = Relay()
     request = UnitRequest(
         spec=spec,
         backtest_id="thrice",
@@ -76,13 +89,17 @@ def test_trade_when_three_copies_run_at_once_then_one_ledger_and_one_writer_a_bl
     )
 
     def trade(copy: int) -> UnitDone:
-        store = MeetingStore(inner=desk.store, copy=copy, rendezvous=meeting)
-        return ActivityEnvironment().run(optarb.BacktestActivities(replace(desk, store=store)).trade, request)
+        store = RelayStore(inner=desk.store, copy=copy, relay=relay)
+        try:
+            return ActivityEnvironment().run(optarb.BacktestActivities(replace(desk, store=store)).trade, request)
+        finally:
+            relay.finish(copy)
 
     with ThreadPoolExecutor(COPIES) as pool:
         replies = list(pool.map(trade, range(COPIES)))
 
     assert replies == [UnitDone(complete=True, done=len(rig.SESSIONS))] * COPIES
+    # Whoever gets its turn has lost the block it holds, and others after it: it must take the book as they left it.
     blocks = context.plan.blocks
-    assert meeting.won == {one.first: [number % COPIES] for number, one in enumerate(blocks)}
+    assert relay.winners == {one.first: [number // 3 % COPIES] for number, one in enumerate(blocks)}
     assert close_book(context).digest == undisturbed.digest

@@ -12,7 +12,7 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_
 from temporalio.converter import DataConverter, DefaultPayloadConverter, PayloadCodec
 from temporalio.worker import Worker
 from tests.temporal import rig
-from tests.temporal.workers import QUICK, working
+from tests.temporal.workers import QUICK
 
 import optarb
 
@@ -201,15 +201,22 @@ def test_heartbeats_when_worker_does_not_say_how_often_then_each_second(make_des
     assert config["max_heartbeat_throttle_interval"] == timedelta(seconds=used)
 
 
-def test_desk_when_worker_ends_then_closed(monkeypatch, temporal_address, make_desk):
+def test_worker_when_it_ends_then_its_desk_and_pool_are_closed(monkeypatch, temporal_address, make_desk):
     closed = []
     monkeypatch.setattr(optarb.SqlStore, "close", lambda store: closed.append(store.url))
     desk = make_desk()
 
     async def run():
-        async with working(temporal_address, desk, "ending"):
+        client = await Client.connect(temporal_address, plugins=[optarb.OptarbPlugin(desk)])
+        worker = Worker(client, task_queue="ending", **QUICK)
+        pool = worker.config(active_config=True)["activity_executor"]
+        async with worker:
+            await asyncio.wrap_future(pool.submit(int))
             assert closed == []
+        return pool
 
-    asyncio.run(run())
+    pool = asyncio.run(run())
 
     assert closed == [desk.store.url]
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        pool.submit(int)

@@ -1,10 +1,12 @@
-"""A user's workflow, beside the experts of its strategy."""
-
-from __future__ import annotations
+"""A user's workflow, with an expert in the same module and others beside it. Its annotations are evaluated when it loads."""
 
 from temporalio import workflow
 
 import optarb
+
+
+def undecided(view: optarb.MarketView) -> optarb.Signal | None:
+    """Has no opinion, ever."""
 
 
 @workflow.defn(name="acme.Backtest")
