@@ -15,7 +15,7 @@ from enum import Enum, StrEnum
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optarb import _component
@@ -170,6 +170,7 @@ parameters = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(parameters)
 def test_canonical_when_any_parameter_is_given_then_json_that_is_the_same_again(value):
     written = json.dumps(canonical(value), sort_keys=True, allow_nan=False)
@@ -497,6 +498,7 @@ def test_override_when_a_field_is_no_argument_then_unknown():
         override(Derived(), "made", 3)
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**60), 2**60))
 def test_override_when_an_int_is_written_for_a_float_then_the_float(number):
     found = override(Part(), "limit", number)

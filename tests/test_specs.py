@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optarb.errors import ConfigurationError
@@ -60,6 +60,7 @@ def specs(draw):
 # -- there and back ------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(specs())
 def test_spec_when_written_and_read_then_equal(spec):
     back = [
@@ -74,6 +75,7 @@ def test_spec_when_written_and_read_then_equal(spec):
         }
 
 
+@settings(deadline=None)
 @given(specs(), executions, names)
 def test_ledger_fields_when_only_execution_or_id_differ_then_equal(spec, execution, name):
     moved = spec.model_copy(update={"execution": execution, "backtest_id": name, "on_existing": "replace"})

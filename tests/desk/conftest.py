@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +14,7 @@ from optarb.desk import Desk
 from optarb.policies import RiskPolicy
 from optarb.position_managers import ExitRules
 from optarb.specs import BacktestSpec
+from optarb.stores import SqlStore
 from optarb.strategy import Strategy
 from optarb.testing import FakeCalendar, FakeMarketData, fake_bars, fake_quote_rows, fake_quotes
 
@@ -51,6 +53,7 @@ def market_data(*, without=(), symbols=("SPX", "VIX")):
 @pytest.fixture
 def build():
     """Builds a desk; arguments replace its fields or those of its one strategy."""
+    store = SqlStore(url="sqlite://", name=f"desk-{uuid.uuid4().hex}")
 
     def make(*, experts=None, underlyings=("SPX",), references=("VIX",), **fields):
         strategy = Strategy(
@@ -65,6 +68,7 @@ def build():
             "strategies": [strategy],
             "market_data": market_data(),
             "calendar": FakeCalendar(),
+            "store": store,
             "simulator": Simulator(fills=SkewedFill(), fees=PerContractFee(commission_usd=Decimal("0.65"))),
         }
         return Desk(**(defaults | fields))

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optarb.domain.contract_keys import pack_key, pack_keys, renumber_roots, unpack_key
@@ -29,6 +29,7 @@ def packed(chosen):
     )
 
 
+@settings(deadline=None)
 @given(st.lists(rows, min_size=1, max_size=20))
 def test_keys_when_unpacked_then_the_columns_that_were_packed(chosen):
     columns = unpack_key(packed(chosen))
@@ -40,6 +41,7 @@ def test_keys_when_unpacked_then_the_columns_that_were_packed(chosen):
     assert columns.strikes.tolist() == [row[3] / 1000 for row in chosen]
 
 
+@settings(deadline=None)
 @given(st.lists(rows, min_size=2, max_size=20))
 def test_keys_when_sorted_then_by_root_expiry_right_and_strike(chosen):
     order = np.argsort(packed(chosen), kind="stable")
@@ -48,12 +50,14 @@ def test_keys_when_sorted_then_by_root_expiry_right_and_strike(chosen):
     assert (packed(chosen) > 0).all()
 
 
+@settings(deadline=None)
 @given(rows)
 def test_pack_key_when_one_contract_then_the_key_of_the_columns(row):
     contract = OptionContract(root="SPX", expiry=row[1], right=row[2], strike=Decimal(row[3]).scaleb(-3))
     assert pack_key(row[0], contract) == packed([row])[0]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(ROOTS) - 1), st.integers(0, 2**44 - 1)), min_size=1, max_size=20))
 def test_renumber_roots_when_the_table_grows_then_only_the_root_changes(chosen):
     keys = np.array([root << 44 | rest for root, rest in chosen], np.int64)

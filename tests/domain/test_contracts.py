@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optarb.domain.contracts import OptionContract, Right, Settlement
@@ -48,6 +48,7 @@ def test_symbol_when_written_then_as_occ_does_and_both_forms_are_read_back(contr
     assert OptionContract.parse(f"  {padded}\n") == contract
 
 
+@settings(deadline=None)
 @given(contracts)
 def test_symbol_when_parsed_then_the_same_contract(contract):
     assert OptionContract.parse(contract.symbol) == contract

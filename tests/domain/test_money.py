@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optarb.domain.money import UNITS_PER_DOLLAR, from_units, price, round_cash, to_units
@@ -64,12 +64,14 @@ def test_to_units_when_between_two_units_then_half_even(amount, units):
     assert round_cash(Decimal(amount)) == Decimal(units) / UNITS_PER_DOLLAR
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**17), 10**17))
 def test_units_when_made_dollars_and_back_then_the_same(units):
     assert Fraction(from_units(units)) == Fraction(units, 10_000)
     assert to_units(from_units(units)) == units
 
 
+@settings(deadline=None)
 @given(st.floats(-1e9, 1e9))
 def test_price_when_compared_with_fractions_then_the_nearest_unit(value):
     assert Fraction(price(value)) == Fraction(round(Fraction(value) * 10_000), 10_000)

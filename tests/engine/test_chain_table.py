@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optarb.calendars import ExchangeCalendar
@@ -317,6 +317,7 @@ def by_rules(rows):
     return kept, counts
 
 
+@settings(deadline=None)
 @given(st.lists(raw_rows, min_size=1, max_size=30))
 def test_clean_when_compared_with_the_rules_row_by_row_then_the_same(rows):
     table, counts = clean(*rows)
