@@ -24,8 +24,10 @@ from tests.temporal import rig
 
 import optarb
 
-# Short, so that a cancellation is delivered and a killed worker replaced soon.
+# Short times, so that a cancellation is delivered and a killed worker replaced soon; and a build id, since without one the
+# SDK hashes the code of every module there is, which takes seconds where no bytecode is kept.
 QUICK = {
+    "build_id": "tests",
     "sticky_queue_schedule_to_start_timeout": timedelta(seconds=0.5),
     "max_heartbeat_throttle_interval": timedelta(seconds=0.05),
 }
