@@ -270,9 +270,7 @@ def _put_in_child(path, number, barrier, answers):
 def test_put_when_processes_race_then_all_read_one_value(cache, method):
     context = multiprocessing.get_context(method)
     barrier, answers = context.Barrier(3), context.SimpleQueue()
-    children = [
-        context.Process(target=_put_in_child, args=(cache.path, number, barrier, answers)) for number in range(3)
-    ]
+    children = [context.Process(target=_put_in_child, args=(cache.path, number, barrier, answers)) for number in range(3)]
     for child in children:
         child.start()
     for child in children:

@@ -139,9 +139,7 @@ def test_fingerprint_when_one_byte_changes_is_another(file_format, bar_columns, 
     assert source.fingerprint("SPX", "bars") != before
 
 
-def test_fingerprint_when_a_file_moves_is_the_same_and_when_the_mapping_changes_is_not(
-    file_format, bar_columns, tmp_path
-):
+def test_fingerprint_when_a_file_moves_is_the_same_and_when_the_mapping_changes_is_not(file_format, bar_columns, tmp_path):
     file_format.write(tmp_path / "one" / "SPX", bar_columns)
     file_format.write(tmp_path / "two" / "SPX", bar_columns)
     one, two = (file_format.source(bars=str(tmp_path / name)) for name in ("one", "two"))

@@ -48,9 +48,7 @@ def quotes(start="2019-03-18", end="2019-05-03", **parameters):
 
 
 def test_chains_when_flat_lie_around_vollib_prices_rounded_outward():
-    (table,) = quotes(
-        "2019-04-10", "2019-04-10", skew=0.0, rate=0.02, dividend_yield=0.015, spread_fraction=0.02, level=1.1
-    )
+    (table,) = quotes("2019-04-10", "2019-04-10", skew=0.0, rate=0.02, dividend_yield=0.015, spread_fraction=0.02, level=1.1)
     row = int(np.flatnonzero(np.datetime64("2019-04-10") == SESSIONS)[0])
     spot, volatility = 2800.0 + row, 1.1 * (10.0 + row % 20) / 100
     for i in range(len(table)):
@@ -220,9 +218,7 @@ def test_fingerprint_when_any_parameter_or_input_changes_is_another():
         "spread_fraction": 0.02,
         "spread_minimum": 0.2,
     }
-    prints = {
-        dataclasses.replace(base, **{name: value}).fingerprint("SPX", "quotes") for name, value in changes.items()
-    }
+    prints = {dataclasses.replace(base, **{name: value}).fingerprint("SPX", "quotes") for name, value in changes.items()}
     prints.add(base.fingerprint("SPX", "quotes"))
     assert len(prints) == len(changes) + 1
     assert set(changes) | {"underlying", "calendar"} == {field.name for field in dataclasses.fields(base)}

@@ -13,9 +13,7 @@ from vollib.black.greeks.analytical import delta as vollib_delta
 
 from optarb.pricing import black76, black76_delta
 
-GRID = tuple(
-    itertools.product((80.0, 100.0, 2500.0), (0.6, 0.9, 1.0, 1.1, 1.7), (1 / 365, 0.25, 2.0), (0.05, 0.2, 1.2))
-)
+GRID = tuple(itertools.product((80.0, 100.0, 2500.0), (0.6, 0.9, 1.0, 1.1, 1.7), (1 / 365, 0.25, 2.0), (0.05, 0.2, 1.2)))
 
 
 @pytest.mark.parametrize("call", [True, False])

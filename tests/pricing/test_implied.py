@@ -38,17 +38,14 @@ def test_implied_volatility_when_given_vollib_prices_finds_the_volatility(volati
         found = implied_volatility(price, forward, strike, tau, math.exp(-rate * tau), call=flag == "c")
         assert found.reason == VolatilityReason.FOUND
         assert float(found.volatility) == pytest.approx(volatility, rel=1e-7)
-        assert float(found.volatility) == pytest.approx(
-            vollib_implied(price, forward, strike, rate, tau, flag), rel=1e-7
-        )
+        assert float(found.volatility) == pytest.approx(vollib_implied(price, forward, strike, rate, tau, flag), rel=1e-7)
 
 
 def test_implied_volatility_when_given_quantlib_prices_finds_the_volatility():
     strikes = np.linspace(60.0, 160.0, 41)
     kinds = [QuantLib.Option.Call if strike > 100 else QuantLib.Option.Put for strike in strikes]
     prices = [
-        QuantLib.blackFormula(kind, float(strike), 100.0, 0.25, 0.97)
-        for kind, strike in zip(kinds, strikes, strict=True)
+        QuantLib.blackFormula(kind, float(strike), 100.0, 0.25, 0.97) for kind, strike in zip(kinds, strikes, strict=True)
     ]
     found = implied_volatility(prices, 100.0, strikes, 0.25, 0.97, call=strikes > 100)
     np.testing.assert_allclose(found.volatility, 0.5, rtol=1e-9)
@@ -121,9 +118,7 @@ def test_implied_volatility_when_given_a_real_chain_is_close_to_its_published_gr
             continue
         settlement = Settlement.AM if root == "SPX" else Settlement.PM
         tau = year_fraction(settlement, expiry.date(), session_close(session.date()))
-        mids = group.assign(mid=(group["bid"] + group["ask"]) / 2).pivot_table(
-            index="strike", columns="right", values="mid"
-        )
+        mids = group.assign(mid=(group["bid"] + group["ask"]) / 2).pivot_table(index="strike", columns="right", values="mid")
         if set(mids.columns) != {"C", "P"}:
             continue
         discount = math.exp(-rate * tau)

@@ -361,9 +361,7 @@ def test_commit_when_processes_race_then_one_writes(store, method):
     claim(store)  # a forked child inherits an open store
     context = multiprocessing.get_context(method)
     barrier, answers = context.Barrier(3), context.SimpleQueue()
-    children = [
-        context.Process(target=_commit_in_child, args=(store.url, number, barrier, answers)) for number in range(3)
-    ]
+    children = [context.Process(target=_commit_in_child, args=(store.url, number, barrier, answers)) for number in range(3)]
     for child in children:
         child.start()
     results = dict(answers.get() for _ in children)
@@ -402,9 +400,7 @@ def test_claim_when_owning_process_was_killed_then_resume_at_once(store):
         "store.claim('book', owner=process_owner(), identity='same', documents={}, lease_seconds=3600)\n"
         "print('claimed', flush=True); sys.stdin.read()"
     )
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, store.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    child = subprocess.Popen([sys.executable, "-c", code, store.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with child:
         assert child.stdout.readline() == "claimed\n"
         with pytest.raises(AlreadyRunning):
