@@ -64,6 +64,21 @@ def test_boundaries_when_judged_in_floats_then_they_would_be_missed():
     assert [float(bid) <= float(entry) * 0.65 for entry, bid in [("4.6", "2.99"), ("1.4", "0.91")]] == [False, False]
 
 
+@pytest.mark.parametrize(
+    ("rules", "mark", "kept", "reason"),
+    [
+        # The doubles nearest to 0.1, 0.4 and 0.55 lie above them.
+        (ExitRules(profit_target=0.1), "110", "109.9999", "profit_target"),
+        (ExitRules(profit_target=0.55), "155", "154.9999", "profit_target"),
+        (ExitRules(stop_loss=-0.1), "90", "90.0001", "stop_loss"),
+        (ExitRules(stop_loss=-0.4), "60", "60.0001", "stop_loss"),
+    ],
+)
+def test_parameter_when_it_has_no_exact_double_then_it_means_what_was_written(rules, mark, kept, reason):
+    assert why(bought("100", mark), rules) == reason
+    assert why(bought("100", kept), rules) is None
+
+
 @pytest.mark.parametrize(("held", "reason"), [(4, None), (5, "time_exit"), (6, "time_exit")])
 def test_time_when_the_sessions_are_over_then_closed(held, reason):
     assert why(bought("1", "1", held_sessions=held)) == reason
