@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optarb import _component
 from optarb._component import canonical, check_component, component_name, nested, override, source_digest
 from optarb.errors import ConfigurationError, UnknownName
 
@@ -319,15 +318,13 @@ def load(tmp_path, monkeypatch):
     def write_and_load(name, text):
         (tmp_path / f"{name}.py").write_text(text)
         monkeypatch.delitem(sys.modules, name, raising=False)
-        _component._module_source.cache_clear()
         module = type(sys)(name)
         module.__file__ = str(tmp_path / f"{name}.py")
         monkeypatch.setitem(sys.modules, name, module)
         exec(compile(text, module.__file__, "exec"), module.__dict__)  # an import, without bytecode of old times
         return module
 
-    yield write_and_load
-    _component._module_source.cache_clear()
+    return write_and_load
 
 
 def expert_text(factor=2, base=""):
@@ -376,10 +373,8 @@ def test_source_digest_when_a_module_has_no_file_then_none(load):
     module = load("made_up_expert", expert_text())
     expert = module.Expert()
     Path(module.__file__).unlink()
-    _component._module_source.cache_clear()
     assert source_digest(expert) is None
     del module.__file__
-    _component._module_source.cache_clear()
     assert source_digest(expert) is None
 
 
@@ -504,3 +499,32 @@ def test_override_when_an_int_is_written_for_a_float_then_the_float(number):
     found = override(Part(), "limit", number)
     assert found.limit == float(number)
     assert type(found.limit) is float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Priced:
+    fee: Decimal = Decimal(1)
+    part: Part = field(default_factory=Part)
+    parts: dict = field(default_factory=dict)
+
+
+def test_override_when_a_float_is_written_for_a_decimal_then_what_it_says():
+    assert override(Priced(), "fee", 0.1).fee == Decimal("0.1")
+
+
+def test_override_when_it_names_a_component_then_refused_with_the_remedy():
+    with pytest.raises(ConfigurationError, match=r"'part' names a component.*part\.<parameter>"):
+        override(Priced(), "part", 3)
+
+
+def test_nested_when_components_stand_in_a_mapping_or_functions_in_a_tuple_then_found():
+    inner = Part()
+    found = dict(nested(Priced(parts={"a": inner, "b": (json.loads,)})))
+    assert found["parts.a"] is inner
+
+
+def test_source_digest_when_a_module_is_edited_in_place_then_another(load):
+    module = load("edited_expert", expert_text(factor=2))
+    before = source_digest(module.Expert())
+    Path(module.__file__).write_text(expert_text(factor=12))
+    assert source_digest(module.Expert()) != before

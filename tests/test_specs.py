@@ -309,3 +309,14 @@ def test_summary_when_it_travels_as_json_then_every_cent_and_microsecond_is_kept
     text = summary().model_dump_json()
     assert BacktestSummary.model_validate_json(text) == summary()
     assert json.loads(text)["final_equity_usd"] == "20010.0065"
+
+
+def test_ledger_fields_when_capital_is_written_otherwise_then_equal():
+    from datetime import date
+    from decimal import Decimal
+
+    from optarb.specs import BacktestSpec
+
+    written = [Decimal(20_000), Decimal("20000.00"), 20_000, 20_000.0]
+    made = [BacktestSpec(strategy="s", start=date(2024, 1, 2), end=date(2024, 1, 3), capital=one) for one in written]
+    assert len({str(spec.ledger_fields()) for spec in made}) == 1

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
@@ -17,7 +18,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path, PurePath
 from types import FunctionType
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from optarb.errors import ConfigurationError, UnknownName
 
@@ -145,10 +146,11 @@ def nested(value: object, path: str = "") -> Iterator[tuple[str, object]]:
         where = f"{path}.{field.name}" if path else field.name
         if isinstance(inner, FunctionType) or (dataclasses.is_dataclass(inner) and not isinstance(inner, type)):
             yield from nested(inner, where)
-        elif isinstance(inner, list | tuple):
-            for position, item in enumerate(inner):
-                if dataclasses.is_dataclass(item) and not isinstance(item, type):
-                    yield from nested(item, f"{where}.{position}")
+        elif isinstance(inner, list | tuple | Mapping):
+            items = inner.items() if isinstance(inner, Mapping) else enumerate(inner)
+            for name, item in items:
+                if isinstance(item, FunctionType) or (dataclasses.is_dataclass(item) and not isinstance(item, type)):
+                    yield from nested(item, f"{where}.{name}")
 
 
 def source_digest(value: object) -> str | None:
@@ -176,15 +178,20 @@ def source_digest(value: object) -> str | None:
     return digest.hexdigest()
 
 
-@functools.lru_cache(maxsize=512)
 def _module_source(name: str) -> bytes | None:
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None:
         return None
     try:
-        return Path(file).read_bytes()
+        stat = os.stat(file)  # noqa: PTH116 - a hot path
+        return _read(file, stat.st_mtime_ns, stat.st_size)
     except OSError:
         return None
+
+
+@functools.lru_cache(maxsize=512)
+def _read(file: str, mtime_ns: int, size: int) -> bytes:  # noqa: ARG001 - they tell versions of the file apart
+    return Path(file).read_bytes()
 
 
 def _main_source(value: object) -> bytes | None:
@@ -225,8 +232,11 @@ def override(component: object, path: str, value: object, *, full_path: str | No
     names = [field.name for field in dataclasses.fields(component) if field.init]
     if name not in names:
         raise UnknownName.of(f"parameter {shown!r} of {type(component).__name__}:", name, names)
+    present = getattr(component, name)
     if rest:
-        new = override(getattr(component, name), rest, value, full_path=shown)
+        new = override(present, rest, value, full_path=shown)
+    elif dataclasses.is_dataclass(present) or isinstance(present, FunctionType):
+        raise ConfigurationError(f"override {shown!r} names a component, not a parameter; write {shown}.<parameter>")
     else:
         new = _checked(type(component), name, value, shown)
     try:
@@ -244,6 +254,8 @@ def _checked(owner: type, name: str, value: object, shown: str) -> object:
     except (NameError, KeyError, PydanticUserError):
         return value
     try:
+        if isinstance(value, float) and Decimal in (annotation, *get_args(annotation)):
+            value = str(value)
         if isinstance(value, str):
             return adapter.validate_strings(value) if annotation is not str else value
         if isinstance(value, list):

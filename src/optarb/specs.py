@@ -139,7 +139,8 @@ class BacktestSpec(_Frozen):
 
     def ledger_fields(self) -> dict[str, Any]:
         """Returns the fields that can change the ledger, as JSON values; ``execution`` and the id are not among them."""
-        return self.model_dump(mode="json", exclude={"execution", "backtest_id", "on_existing"})
+        fields = self.model_dump(mode="json", exclude={"execution", "backtest_id", "on_existing"})
+        return {**fields, "capital": str(self.capital.normalize())}
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +199,7 @@ class BacktestSummary(_Frozen):
     fees_usd: Decimal
     """Fees paid."""
     max_drawdown: float
-    """Largest fall of marked equity from its running peak, a fraction 0..1."""
+    """Largest fall of marked equity from its running peak, as a fraction of it; above 1 where equity fell below zero."""
     sharpe: float | None
     """Annual Sharpe ratio of daily equity returns; None where they do not vary."""
     modelled: bool

@@ -95,3 +95,14 @@ def test_call_when_a_caller_died_then_made_again_once_its_lease_is_over(desk, ma
     context = claimed(desk, make_spec())
     assert desk.store.lease_reply("book", "scope/prompt", "a caller that died", 0.3)
     assert OnceCalls(context, "scope").call("prompt", lambda: b"reply") == b"reply"
+
+
+def test_call_when_making_it_fails_then_the_next_try_need_not_wait(desk, make_spec, claimed):
+    context = claimed(desk, make_spec())
+
+    def fails():
+        raise optarb.TransientError("busy")
+
+    with pytest.raises(optarb.TransientError):
+        OnceCalls(context, "scope").call("prompt", fails)
+    assert desk.store.lease_reply("book", "scope/prompt", "somebody else", 30.0)

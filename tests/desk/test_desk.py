@@ -145,7 +145,7 @@ def test_setup_when_a_path_does_not_exist_then_unknown_name(build, spec, path, w
         ("spec.capital", -1, "capital: .*got -1"),
         ("spec.mark", "last", "mark: .*got 'last'"),
         ("spec.start", "2025-01-01", "start 2025-01-01 is after end 2024-06-07"),
-        ("fees.commission_usd", -1, r"'fees\.commission_usd' = -1 is refused: commission_usd must be zero or more"),
+        ("fees.commission_usd", -1, r"'fees\.commission_usd' = -1 is refused: commission_usd must be a number of zero or more"),
         ("fills.slip", "much", r"'fills\.slip' = 'much' does not fit SkewedFill\.slip"),
     ],
 )

@@ -14,7 +14,7 @@ ROOTS = ("ABC", "SPX", "SPXW", "XSP")
 
 rows = st.tuples(
     st.integers(0, 255),
-    st.dates(date(1970, 1, 1), date(2099, 12, 31)),
+    st.dates(date(2000, 1, 1), date(2099, 12, 31)),
     st.sampled_from(Right),
     st.integers(1, 99_999_999),
 )

@@ -143,3 +143,19 @@ def test_contracts_when_sorted_then_by_root_expiry_right_and_strike():
     ]
     made = [OptionContract.parse(symbol) for symbol in reversed(symbols)]
     assert [contract.symbol for contract in sorted(made)] == symbols
+
+
+def test_contract_when_right_and_strike_are_plain_then_they_become_what_they_mean():
+    plain = OptionContract(root="SPX", expiry=date(2024, 6, 21), right="C", strike=100)
+    assert plain == OptionContract.parse("SPX240621C00100000")
+    assert plain.intrinsic(Decimal(120)) == 20
+    with pytest.raises(ValueError, match="'X'"):
+        OptionContract(root="SPX", expiry=date(2024, 6, 21), right="X", strike=Decimal(100))
+    with pytest.raises(ValueError, match="strike must be a Decimal"):
+        OptionContract(root="SPX", expiry=date(2024, 6, 21), right="C", strike=100.5)
+
+
+@pytest.mark.parametrize("expiry", [date(1999, 12, 31), date(2100, 1, 1)])
+def test_contract_when_its_symbol_could_not_name_the_year_then_refused(expiry):
+    with pytest.raises(ValueError, match="two digits"):
+        OptionContract(root="SPX", expiry=expiry, right=Right.CALL, strike=Decimal(100))

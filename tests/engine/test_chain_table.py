@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import UTC, date, datetime
 
@@ -332,3 +333,23 @@ def test_clean_when_compared_with_the_rules_row_by_row_then_the_same(rows):
             key = (day, one.root, one.expiry, one.right == "C", float(one.strike))
             found[key] = (float(chain.bids[i]), float(chain.asks[i]))
     assert found == kept
+
+
+@pytest.mark.parametrize("strike", [0.0, -5.0, 100_000.0, 150_000.0, math.nan, math.inf, 2800.00051])
+def test_clean_when_no_contract_can_have_the_strike_then_dropped_and_counted(strike):
+    good = row("SPXW180216C02800000")
+    table = raw(good, row("SPXW180216C02805000"))
+    strikes = table.strikes.copy()
+    strikes[1] = strike
+    table = dataclasses.replace(table, strikes=strikes)
+    cleaned, counts = clean_quotes(table, "SPX", ExchangeCalendar())
+    assert (len(cleaned.keys), counts) == (1, {"bad_contract": 1})
+
+
+@pytest.mark.parametrize("expiry", ["NaT", "1998-02-20", "2100-01-15"])
+def test_clean_when_no_contract_can_have_the_expiry_then_dropped_and_counted(expiry):
+    table = raw(row("SPXW180216C02800000"), row("SPXW180216C02805000"))
+    expiries = table.expiries.copy()
+    expiries[1] = np.datetime64(expiry, "D")
+    cleaned, counts = clean_quotes(dataclasses.replace(table, expiries=expiries), "SPX", ExchangeCalendar())
+    assert (len(cleaned.keys), counts) == (1, {"bad_contract": 1})

@@ -49,8 +49,17 @@ class OnceCalls:
             if stored is not None:
                 return stored
             if store.lease_reply(book, name, owner, _LEASE_SECONDS):
-                reply = make()
-                if not isinstance(reply, bytes):
-                    raise ComponentError(f"view.once({key!r}): the call must return bytes, got {type(reply).__name__}")
+                try:
+                    reply = _made(key, make)
+                except BaseException:
+                    store.lease_reply(book, name, owner, 0.0)  # so that the next try need not wait for the lease
+                    raise
                 return store.write_reply(book, self._context.epoch, name, reply)
             threading.Event().wait(_POLL_SECONDS)
+
+
+def _made(key: str, make: Callable[[], bytes]) -> bytes:
+    reply: object = make()
+    if not isinstance(reply, bytes):
+        raise ComponentError(f"view.once({key!r}): the call must return bytes, got {type(reply).__name__}")
+    return reply

@@ -28,8 +28,12 @@ class PerContractFee:
     """Dollars a contract and side, zero or more."""
 
     def __post_init__(self) -> None:
-        if not self.commission_usd.is_finite() or self.commission_usd < 0:
-            raise ValueError(f"commission_usd must be zero or more, got {self.commission_usd!r}")
+        commission: object = self.commission_usd
+        if isinstance(commission, int | float):
+            commission = Decimal(str(commission))
+            object.__setattr__(self, "commission_usd", commission)
+        if not isinstance(commission, Decimal) or not commission.is_finite() or commission < 0:
+            raise ValueError(f"commission_usd must be a number of zero or more, got {commission!r}")
 
     def fees(self, legs: Sequence[Leg], units: int, session: date) -> Decimal:  # noqa: ARG002 - the same on every date
         """Returns the fees of one order, rounded half-even to 1/10,000 dollar.

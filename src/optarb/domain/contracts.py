@@ -9,11 +9,14 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
-__all__ = ["OptionContract", "Right", "Settlement"]
+__all__ = ["FIRST_EXPIRY", "LAST_EXPIRY", "STRIKE_LIMIT", "OptionContract", "Right", "Settlement"]
 
 _OCC = re.compile(r"(?P<root>[A-Z0-9]{1,6})\s*(?P<expiry>\d{6})(?P<right>[CP])(?P<strike>\d{8})")
 _ROOT = re.compile(r"[A-Z]{1,6}")
-_STRIKE_LIMIT = Decimal(100_000)
+STRIKE_LIMIT = 100_000
+"""Strikes are below this: an OCC symbol has five digits before the point."""
+FIRST_EXPIRY, LAST_EXPIRY = date(2000, 1, 1), date(2099, 12, 31)
+"""Expiries lie between these, both inclusive: an OCC symbol has two digits for the year."""
 
 
 class Right(StrEnum):
@@ -56,7 +59,8 @@ class OptionContract:
 
     Raises:
         ValueError: A root that is not one to six capital letters (a digit marks an adjusted contract, whose deliverable is
-            not 100 shares), or a strike that is not positive, not below 100,000 or not a multiple of 0.001.
+            not 100 shares), a right other than ``C`` and ``P``, a strike that is not positive, not below 100,000 or not a
+            multiple of 0.001, or an expiry outside 2000 to 2099.
     """
 
     root: str
@@ -73,9 +77,16 @@ class OptionContract:
             kind = "adjusted contracts are not supported" if any(c.isdigit() for c in self.root) else "use 1-6 capital letters"
             msg = f"option root {self.root!r}: {kind}"
             raise ValueError(msg)
-        strike = self.strike
-        if not strike.is_finite() or not 0 < strike < _STRIKE_LIMIT or strike * 1000 % 1:
-            msg = f"strike must be in (0, 100000) in steps of 0.001, got {strike!r}"
+        object.__setattr__(self, "right", Right(self.right))
+        strike: object = self.strike
+        if isinstance(strike, int):
+            strike = Decimal(strike)
+            object.__setattr__(self, "strike", strike)
+        if not isinstance(strike, Decimal) or not strike.is_finite() or not 0 < strike < STRIKE_LIMIT or strike * 1000 % 1:
+            msg = f"strike must be a Decimal in (0, 100000) in steps of 0.001, got {strike!r}"
+            raise ValueError(msg)
+        if not FIRST_EXPIRY <= self.expiry <= LAST_EXPIRY:
+            msg = f"expiry must lie from {FIRST_EXPIRY} to {LAST_EXPIRY}, got {self.expiry!r}: OCC symbols know two digits"
             raise ValueError(msg)
 
     @classmethod

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from optarb.domain.contract_keys import pack_keys, renumber_roots
-from optarb.domain.contracts import OptionContract, Right, Settlement
+from optarb.domain.contracts import FIRST_EXPIRY, LAST_EXPIRY, STRIKE_LIMIT, OptionContract, Right, Settlement
 from optarb.domain.quotes import Chain
 
 if TYPE_CHECKING:
@@ -119,10 +119,11 @@ class ChainTable:
 def clean_quotes(table: QuoteTable, symbol: str, calendar: TradingCalendar) -> tuple[ChainTable, dict[str, int]]:
     """Drops the rows that must never be traded on, sorts the rest, and counts what was dropped by kind.
 
-    Kinds: ``unquoted`` (bid or ask missing, or both zero), ``negative``, ``crossed`` (bid above ask; or a bid without an ask),
-    ``adjusted`` (a root whose deliverable is not standard), ``expired``, ``dead`` (taken after the contract ended trading, or
-    on its last day at an unknown time), ``duplicate`` (a contract twice in a session: every row but the first). A zero bid
-    with a positive ask is a quote and stays; ``zero_bid`` counts those.
+    Kinds: ``bad_contract`` (a strike or an expiry that no contract can have), ``unquoted`` (bid or ask missing, or both zero),
+    ``negative``, ``crossed`` (bid above ask; or a bid without an ask), ``adjusted`` (a root whose deliverable is not standard),
+    ``expired``, ``dead`` (taken after the contract ended trading, or on its last day at an unknown time), ``duplicate`` (a
+    contract twice in a session: every row but the first). A zero bid with a positive ask is a quote and stays; ``zero_bid``
+    counts those.
 
     Args:
         table: Raw quotes of whole sessions.
@@ -133,6 +134,7 @@ def clean_quotes(table: QuoteTable, symbol: str, calendar: TradingCalendar) -> t
     counts: dict[str, int] = {}
     keep = np.ones(len(table), dtype=np.bool_)
     for kind, bad in (
+        ("bad_contract", _impossible(table)),
         ("unquoted", ~np.isfinite(bids) | ~np.isfinite(asks) | ((bids == 0) & (asks == 0))),
         ("negative", (bids < 0) | (asks < 0)),
         ("crossed", bids > asks),
@@ -153,6 +155,15 @@ def clean_quotes(table: QuoteTable, symbol: str, calendar: TradingCalendar) -> t
     if zero:
         counts["zero_bid"] = zero
     return cleaned, counts
+
+
+def _impossible(table: QuoteTable) -> NDArray[np.bool_]:
+    """Rows whose strike or expiry is outside what :class:`OptionContract` allows."""
+    thousandths = table.strikes * 1000.0
+    fits = np.isfinite(thousandths) & (table.strikes > 0) & (table.strikes < STRIKE_LIMIT)
+    fits &= np.abs(np.where(fits, thousandths, 0.0) - np.rint(np.where(fits, thousandths, 0.0))) < 1e-3
+    fits &= (table.expiries >= np.datetime64(FIRST_EXPIRY)) & (table.expiries <= np.datetime64(LAST_EXPIRY))
+    return ~fits
 
 
 def _adjusted(table: QuoteTable) -> NDArray[np.bool_]:
