@@ -150,3 +150,19 @@ def test_backtest_when_interrupted_with_books_in_memory_then_said_that_nothing_i
 
     assert done.returncode == 130
     assert "there is nothing to resume" in done.stderr
+
+
+def test_backtest_when_a_server_is_started_for_it_then_stdout_holds_the_result_alone(folder, temporal_cli):
+    unset = {name: value for name, value in os.environ.items() if name != "TEMPORAL_ADDRESS"}
+    done = subprocess.run(
+        [*COMMAND, "backtest", "spec.toml", "--desk", "my_desk:desk"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**unset, "OPTARB_TEMPORAL_CLI": str(temporal_cli)},
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Backtest february\n")
+    assert done.stdout.count("digest") == 1

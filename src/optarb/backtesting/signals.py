@@ -44,7 +44,7 @@ def evaluate_blocks(context: RunContext, expert: str, blocks: Sequence[Block], t
     todo = [block for block in blocks if (expert, block.first) not in done]
     if not todo:
         return 0
-    market = load_market(context)
+    market, shelf = load_market(context), ModelShelf(context, expert)
     total = sum(len(block.sessions) for block in todo)
     finished = written = 0
     for block in todo:
@@ -52,7 +52,7 @@ def evaluate_blocks(context: RunContext, expert: str, blocks: Sequence[Block], t
         def beat(number: int, before: int = finished) -> None:
             tick(PHASE, before + number, total)
 
-        rows, counts = _evaluate(context, market, expert, block, beat)
+        rows, counts = _evaluate(context, market, shelf, block, beat)
         finished += len(block.sessions)
         written += context.store.commit(
             context.book_id,
@@ -67,13 +67,13 @@ def evaluate_blocks(context: RunContext, expert: str, blocks: Sequence[Block], t
 
 
 def _evaluate(
-    context: RunContext, market: Market, name: str, block: Block, beat: Callable[[int], None]
+    context: RunContext, market: Market, shelf: ModelShelf, block: Block, beat: Callable[[int], None]
 ) -> tuple[list[Row], dict[str, int]]:
+    name = shelf.expert
     expert: Any = context.setup.strategy.experts[name]
     position = context.plan.experts.index(name)
     underlyings = context.plan.underlyings
     warm_up = _warm_up(name, expert)
-    shelf = ModelShelf(context, name)
     rows: list[Row] = []
     counts: dict[str, int] = {}
     for number, session in enumerate(block.sessions, start=1):

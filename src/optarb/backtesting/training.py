@@ -173,6 +173,7 @@ class ModelShelf:
             context: The run, after its training.
             expert: Name of the expert.
         """
+        self.expert = expert
         digests = {
             checkpoint.key.unit: json.loads(checkpoint.state)["digest"]
             for checkpoint in context.store.checkpoints(context.book_id, PHASE)

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -154,8 +155,24 @@ async def _has_worker(client: Client, task_queue: str) -> bool:
 @asynccontextmanager
 async def _own_server(plugin: OptarbPlugin, task_queue: str) -> AsyncGenerator[Client]:
     """Starts an embedded server and a worker."""
-    async with EmbeddedServer(plugins=[plugin]) as server, Worker(server.client, task_queue=task_queue):
+    async with AsyncExitStack() as stack:
+        with _banner_on_stderr():
+            server = await stack.enter_async_context(EmbeddedServer(plugins=[plugin]))
+        await stack.enter_async_context(Worker(server.client, task_queue=task_queue))
         yield server.client
+
+
+@contextlib.contextmanager
+def _banner_on_stderr() -> Generator[None]:
+    """Starts processes with stderr in place of stdout: the server greets on its stdout, which here is for results."""
+    sys.stdout.flush()
+    stdout = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 async def _watched(handle: BacktestHandle, show: ProgressCallback) -> BacktestSummary:
