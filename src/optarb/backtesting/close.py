@@ -21,7 +21,7 @@ from optarb.specs import BacktestSummary
 if TYPE_CHECKING:
     from optarb.backtesting.context import RunContext
 
-__all__ = ["close_book", "summary_of"]
+__all__ = ["close_book"]
 
 
 def close_book(context: RunContext) -> BacktestSummary:
@@ -38,11 +38,6 @@ def close_book(context: RunContext) -> BacktestSummary:
     store.write_document(book_id, context.epoch, "summary", summary.model_dump_json())
     store.finish(book_id, context.epoch, "finished")
     return summary
-
-
-def summary_of(documents: dict[str, str]) -> BacktestSummary:
-    """Reads the summary of a finished book from its documents."""
-    return BacktestSummary.model_validate_json(documents["summary"])
 
 
 def _summary(context: RunContext, trades: list[Trade]) -> BacktestSummary:

@@ -95,8 +95,7 @@ def _priced(
         contract = leg.contract
         if settles_on(contract, view.session, next_session):
             return _refusal("expires_today", contract=contract, session=view.session)
-        chain = view.chains.get(contract.underlying)
-        quote = None if chain is None else chain.quote(contract)
+        quote = view.quote(contract)
         if quote is None:
             return _refusal("unquoted", contract=contract)
         if len(legs) == 1 and leg.ratio < 0 and not quote.bid:

@@ -13,8 +13,6 @@ from optarb.engine.evaluation import legs_text
 from optarb.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
-    from optarb.domain.contracts import OptionContract
-    from optarb.domain.quotes import Quote
     from optarb.engine.recorder import Recorder
     from optarb.engine.view import View
     from optarb.ledger.book import Book
@@ -89,13 +87,8 @@ def _read(order_id: str, book: Book, broker: BrokerAdapter, view: View, recorder
     if report is None:
         return False
     for record in book.apply(report):
-        recorder.fill(record, _quote(record.contract, view))
+        recorder.fill(record, view.quote(record.contract))
     return report.status.is_terminal
-
-
-def _quote(contract: OptionContract, view: View) -> Quote | None:
-    chain = view.chains.get(contract.underlying)
-    return None if chain is None else chain.quote(contract)
 
 
 def _record_intent(order: OrderIntent, recorder: Recorder) -> None:

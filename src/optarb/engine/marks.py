@@ -16,7 +16,7 @@ def mark(state: SessionState) -> None:
     """Marks everything open on the view's quotes: at the side it would be closed at, or at mid if that was asked for."""
 
     def price_of(contract: OptionContract, quantity: int) -> Decimal | None:
-        quote = state.quote(contract)
+        quote = state.view.quote(contract)
         if quote is None:
             return None
         if state.engine.mark == "mid":

@@ -11,7 +11,6 @@ from optarb.engine.calling import called
 
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract
-    from optarb.domain.quotes import Quote
     from optarb.engine.execution import Pump
     from optarb.engine.recorder import Recorder
     from optarb.engine.session import SessionEngine
@@ -39,14 +38,9 @@ class SessionState:
     recorder: Recorder
     """Takes the rows."""
 
-    def quote(self, contract: OptionContract) -> Quote | None:
-        """Returns a contract's quote on the view, or None."""
-        chain = self.view.chains.get(contract.underlying)
-        return None if chain is None else chain.quote(contract)
-
     def closing_price(self, contract: OptionContract, quantity: int) -> Decimal | None:
         """Returns the price a share at which a held quantity would be closed, or None if it would not fill."""
-        quote = self.quote(contract)
+        quote = self.view.quote(contract)
         if quote is None:
             return None
         price: Decimal | None = self.asked("fill model", self.engine.simulator.fills.fill_price, quote, -quantity)

@@ -13,7 +13,8 @@ from optarb.errors import UnknownName
 
 if TYPE_CHECKING:
     from optarb.domain.bars import Bars
-    from optarb.domain.quotes import Chain
+    from optarb.domain.contracts import OptionContract
+    from optarb.domain.quotes import Chain, Quote
     from optarb.engine.features import FeatureTable
     from optarb.protocols import Model
 
@@ -93,6 +94,11 @@ class View:
         if symbol not in self._underlyings:
             raise UnknownName.of("underlying", symbol, self._underlyings)
         return self.chains.get(symbol)
+
+    def quote(self, contract: OptionContract) -> Quote | None:
+        """Returns a contract's quote as of ``at``, or None if it has none."""
+        chain = self.chains.get(contract.underlying)
+        return None if chain is None else chain.quote(contract)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
