@@ -53,7 +53,7 @@ PINS = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --
     --no-annotate --no-header --no-emit-index-url --quiet
 
 pins: venv ## Resolve the files of requirements/ anew
-	$(PINS) --upgrade --group dev --extra demo --extra ml --extra postgres --extra redis --output-file requirements/dev.txt
+	$(PINS) --upgrade --group dev --extra demo --extra ml --extra postgres --extra redis --extra report --output-file requirements/dev.txt
 	$(PINS) --constraint requirements/dev.txt --output-file requirements/base.txt
 
 clean: ## Remove .venv, builds and caches
