@@ -1,12 +1,14 @@
-"""Fixtures for all tests: real data and a Temporal server."""
+"""Fixtures for all tests: real data, and servers of Temporal, PostgreSQL and Redis."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import uuid
 from pathlib import Path
 
 import pytest
+from tests import servers
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -51,3 +53,43 @@ def temporal_address(temporal_cli):
         runner.run(server.__aenter__())
         yield server.address
         runner.run(server.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL server that lasts for the whole run. A test that stops one starts its own."""
+    with servers.running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server):
+    """Address of the server's own database; tests that write take ``postgres_database``."""
+    return postgres_server.url()
+
+
+@pytest.fixture
+def postgres_database(postgres_server):
+    """Makes empty databases, gone after the test; returns the address of each."""
+    made = []
+
+    def make():
+        made.append(postgres_server.create_database())
+        return made[-1]
+
+    yield make
+    for url in made:
+        postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def redis_url():
+    """Address of a Redis server that lasts for the whole run; each test uses a ``redis_prefix`` of its own."""
+    with servers.running_redis() as server:
+        yield server.url
+
+
+@pytest.fixture
+def redis_prefix():
+    """Begins the keys of this test and of no other."""
+    return f"test-{uuid.uuid4().hex}:"
