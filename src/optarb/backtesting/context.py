@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from optarb.desk.intake import gather_inputs
@@ -60,7 +61,7 @@ class Training:
         return f"{self.expert}/{self.underlying}/{self.cutoff}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What the claim fixed: the sessions and how they are cut."""
 
@@ -79,7 +80,7 @@ class Plan:
     trainings: tuple[Training, ...] = ()
     """The fits of the experts that train."""
 
-    @property
+    @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The blocks, oldest first."""
         size = self.block_sessions

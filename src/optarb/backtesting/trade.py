@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
@@ -47,10 +47,11 @@ def trade_blocks(context: RunContext, budget_seconds: float | None, tick: Tick) 
     market = load_market(context)
     engine = _engine(context, market)
     blocks = context.plan.blocks
+    signals = _Signals(context)
     began = time.monotonic()
     standing = _standing(context)
     while standing.number < len(blocks):
-        rows, after = _trade(context, engine, standing, tick)
+        rows, after = _trade(context, engine, standing, signals, tick)
         won = context.store.commit(
             context.book_id,
             context.epoch,
@@ -98,6 +99,27 @@ def _standing(context: RunContext) -> _Standing:
     )
 
 
+class _Signals:
+    """The signals of phase 3, read for several blocks at a time: asking a database costs more than what it answers."""
+
+    _AHEAD = 10
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._read = range(0)
+        self._by_session: dict[int, list[ChosenSignal]] = {}
+
+    def of(self, number: int) -> Mapping[int, Sequence[ChosenSignal]]:
+        """Returns the signals by session, those of a block among them."""
+        if number not in self._read:
+            blocks = self._context.plan.blocks[number : number + self._AHEAD]
+            self._read = range(number, number + len(blocks))
+            self._by_session = {}
+            for row in self._context.store.rows(self._context.book_id, "signals", blocks[0].first, blocks[-1].last):
+                self._by_session.setdefault(int(row[0] or 0), []).append(ChosenSignal.from_row(row))
+        return self._by_session
+
+
 def counts_of(context: RunContext) -> dict[str, int]:
     """Returns what the phase counted that is no part of the ledger."""
     return _standing(context).counts
@@ -126,15 +148,13 @@ def _engine(context: RunContext, market: Market) -> SessionEngine:
 
 
 def _trade(
-    context: RunContext, engine: SessionEngine, standing: _Standing, tick: Tick
+    context: RunContext, engine: SessionEngine, standing: _Standing, signals: _Signals, tick: Tick
 ) -> tuple[Mapping[str, list[Row]], _Standing]:
     """Trades the next block; returns its rows and where the phase then stands. The book of ``standing`` is used up."""
     plan = context.plan
     block = plan.blocks[standing.number]
     recorder = Recorder()
-    by_session: dict[int, list[Row]] = {}
-    for row in context.store.rows(context.book_id, "signals", block.first, block.last):
-        by_session.setdefault(int(row[0] or 0), []).append(row)
+    chosen = signals.of(standing.number)
     for number, session in enumerate(block.sessions, start=1):
         view = engine.market.view(session)
         broker = context.setup.simulator.broker()
@@ -145,7 +165,7 @@ def _trade(
 
         engine.run(
             view,
-            [ChosenSignal.from_row(row) for row in by_session.get(session_number(session), ())],
+            chosen.get(session_number(session), ()),
             book=standing.book,
             broker=broker,
             pump=pump,

@@ -51,6 +51,11 @@ class Bars:
         days: list[date] = self.sessions.tolist()
         return days
 
+    @cached_property
+    def rows(self) -> dict[date, int]:
+        """The row of each session."""
+        return {session: row for row, session in enumerate(self.dates)}
+
     def checked(self) -> Bars:
         """Returns these bars once every value is usable.
 

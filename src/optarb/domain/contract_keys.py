@@ -17,12 +17,22 @@ from optarb.domain.contracts import OptionContract, Right
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["KeyColumns", "pack_key", "pack_keys", "renumber_roots", "unpack_key"]
+__all__ = [
+    "KeyColumns",
+    "KeySlice",
+    "key_slices",
+    "pack_key",
+    "pack_keys",
+    "renumber_roots",
+    "strike_thousandths",
+    "unpack_key",
+]
 
 _STRIKE_BITS = 27
 _RIGHT_SHIFT = _STRIKE_BITS
 _EXPIRY_SHIFT = _RIGHT_SHIFT + 1
 _ROOT_SHIFT = _EXPIRY_SHIFT + 16
+_STRIKE_MASK = (1 << _STRIKE_BITS) - 1
 _EPOCH = np.datetime64("1970-01-01", "D")
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -43,6 +53,19 @@ class KeyColumns(NamedTuple):
     def strikes(self) -> NDArray[np.float64]:
         """Strikes in dollars."""
         return self.thousandths / 1000.0
+
+
+class KeySlice(NamedTuple):
+    """Where the contracts of one root, expiry and right lie among sorted keys."""
+
+    root_index: int
+    """Index into the root table."""
+    expiry: int
+    """Expiry date as a proleptic ordinal, see :meth:`datetime.date.toordinal`."""
+    call: bool
+    """True for calls."""
+    rows: slice
+    """Their rows, strikes ascending."""
 
 
 def pack_key(root_index: int, contract: OptionContract) -> int:
@@ -92,7 +115,28 @@ def unpack_key(keys: NDArray[np.int64]) -> KeyColumns:
         root_indices=keys >> _ROOT_SHIFT,
         expiries=_EPOCH + days.astype("timedelta64[D]"),
         calls=(keys >> _RIGHT_SHIFT & 1) == 0,
-        thousandths=keys & ((1 << _STRIKE_BITS) - 1),
+        thousandths=strike_thousandths(keys),
+    )
+
+
+def strike_thousandths(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns the strikes of keys in 1/1,000 dollar."""
+    return keys & _STRIKE_MASK
+
+
+def key_slices(keys: NDArray[np.int64]) -> tuple[KeySlice, ...]:
+    """Finds the runs of one root, expiry and right in sorted keys, in their order: by root, expiry, calls before puts.
+
+    Args:
+        keys: Keys made by :func:`pack_keys` with one root table, ascending.
+    """
+    if not len(keys):
+        return ()
+    heads = keys >> _STRIKE_BITS
+    starts = [0, *((heads[1:] != heads[:-1]).nonzero()[0] + 1).tolist()]
+    return tuple(
+        KeySlice(head >> _ROOT_SHIFT - _STRIKE_BITS, (head >> 1 & 0xFFFF) + _EPOCH_ORDINAL, not head & 1, slice(start, stop))
+        for head, start, stop in zip(heads[starts].tolist(), starts, (*starts[1:], len(keys)), strict=True)
     )
 
 

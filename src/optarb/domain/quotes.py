@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optarb.domain.contract_keys import KeyColumns, pack_key, unpack_key
+from optarb.domain.contract_keys import KeyColumns, KeySlice, key_slices, pack_key, strike_thousandths, unpack_key
 from optarb.domain.contracts import OptionContract, Right
 from optarb.domain.money import price
 
@@ -113,6 +113,15 @@ class Chain:
         """Root indices (into :attr:`root_names`), expiries, rights and strikes, one entry a contract."""
         return unpack_key(self._keys)
 
+    @cached_property
+    def slices(self) -> tuple[KeySlice, ...]:
+        """Where the contracts of each root, expiry and right stand, in the order of the chain."""
+        return key_slices(self._keys)
+
+    def thousandths(self, rows: slice) -> NDArray[np.int64]:
+        """Returns the strikes of some rows in 1/1,000 dollar."""
+        return strike_thousandths(self._keys[rows])
+
     @property
     def root_names(self) -> tuple[str, ...]:
         """The option roots that may occur, sorted."""
@@ -153,7 +162,7 @@ class Chain:
         if contract.root not in self._roots:
             return None
         key = pack_key(self._roots.index(contract.root), contract)
-        row = int(np.searchsorted(self._keys, key))
+        row = int(self._keys.searchsorted(key))  # the method: np.searchsorted costs four times as much
         if row == len(self._keys) or self._keys[row] != key:
             return None
         return Quote(

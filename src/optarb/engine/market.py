@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -93,16 +93,12 @@ class Market:
 
     def has_bar(self, symbol: str, session: date) -> bool:
         """Whether a symbol has a bar in a session."""
-        dates = self.bars[symbol].dates
-        row = bisect_left(dates, session)
-        return row < len(dates) and dates[row] == session
+        return session in self.bars[symbol].rows
 
     def _price(self, symbol: str, session: date, column: str) -> float:
         bars = self.bars[symbol]
-        row = bisect_left(bars.dates, session)
-        if row == len(bars) or bars.dates[row] != session:
-            return float("nan")
-        return float(getattr(bars, column)[row])
+        row = bars.rows.get(session)
+        return float("nan") if row is None else float(getattr(bars, column)[row])
 
     def _instant(self, session: date, chains: Mapping[str, Chain]) -> datetime:
         """When the last of the chains was taken; the opening where that is unknown, so that nothing later counts as known."""

@@ -81,16 +81,21 @@ class SessionEngine:
         book.begin_session(session)
         recorder.begin(session)
         state = SessionState(engine=self, view=view, book=book, broker=broker, pump=pump, recorder=recorder)
-        settle(state, Settlement.AM)
-        mark(state)
-        if view.chains:
-            exits(state)
-            entries(state, signals, last_session=last_session)
-        else:
+        if not view.chains:
             recorder.count("sessions_without_chain")
-        mark(state)
-        settle(state, Settlement.PM)
-        close_physical(state)
-        if last_session:
-            close_all(state)
+        if book.positions or signals:  # else there is nothing to settle, exit, enter or mark, as in most sessions
+            _work(state, signals, last_session=last_session)
         record_marks(state)
+
+
+def _work(state: SessionState, signals: Sequence[ChosenSignal], *, last_session: bool) -> None:
+    settle(state, Settlement.AM)
+    mark(state)
+    if state.view.chains:
+        exits(state)
+        entries(state, signals, last_session=last_session)
+    mark(state)
+    settle(state, Settlement.PM)
+    close_physical(state)
+    if last_session:
+        close_all(state)

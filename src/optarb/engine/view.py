@@ -59,6 +59,7 @@ class View:
         self._features = features
         self._underlyings = underlyings
         self._rows: dict[str, int] = {}
+        self._quotes: dict[OptionContract, Quote | None] = {}
 
     def visible(self, symbol: str) -> int:
         """Counts the visible bars of a symbol.
@@ -70,7 +71,9 @@ class View:
         if rows is None:
             if symbol not in self._bars:
                 raise UnknownName.of("symbol", symbol, self._bars)
-            rows = bisect_right(self._bars[symbol].dates, self.bars_through)
+            bars = self._bars[symbol]
+            row = bars.rows.get(self.bars_through)
+            rows = bisect_right(bars.dates, self.bars_through) if row is None else row + 1
             self._rows[symbol] = rows
         return rows
 
@@ -97,8 +100,10 @@ class View:
 
     def quote(self, contract: OptionContract) -> Quote | None:
         """Returns a contract's quote as of ``at``, or None if it has none."""
-        chain = self.chains.get(contract.underlying)
-        return None if chain is None else chain.quote(contract)
+        if contract not in self._quotes:
+            chain = self.chains.get(contract.underlying)
+            self._quotes[contract] = None if chain is None else chain.quote(contract)
+        return self._quotes[contract]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optarb.domain.contract_keys import KeyColumns
 from optarb.domain.contracts import OptionContract, Right
 from optarb.domain.legs import NoFit
 from optarb.pricing import black76_delta, implied_volatility, parity_forward, session_close, year_fraction
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from optarb.domain.contract_keys import KeySlice
     from optarb.domain.quotes import Chain
 
 __all__ = ["Strip", "chain_of", "find_strip", "open_days"]
-
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +32,6 @@ class Strip:
 
     chain: Chain
     """Where they stand."""
-    columns: KeyColumns
-    """The whole chain, unpacked once."""
     root: str
     """Option root."""
     expiry: date
@@ -50,7 +46,7 @@ class Strip:
     @property
     def thousandths(self) -> NDArray[np.int64]:
         """Strikes in 1/1,000 dollar, ascending."""
-        return self.columns.thousandths[self.rows]
+        return self.chain.thousandths(self.rows)
 
     @property
     def at(self) -> datetime:
@@ -60,7 +56,7 @@ class Strip:
 
     def contract(self, index: int) -> OptionContract:
         """Returns the contract at a place in the strip."""
-        strike = Decimal(int(self.columns.thousandths[self.rows][index])).scaleb(-3)
+        strike = Decimal(int(self.thousandths[index])).scaleb(-3)
         return OptionContract(root=self.root, expiry=self.expiry, right=self.right, strike=strike)
 
     def bid(self, index: int) -> float:
@@ -114,7 +110,7 @@ class Strip:
         return best
 
     def _forward(self, discount: float) -> float:
-        strikes, twin_strikes = self.thousandths, self.columns.thousandths[self.twin_rows]
+        strikes, twin_strikes = self.thousandths, self.chain.thousandths(self.twin_rows)
         mids, twin_mids = self._mids(self.rows), self._mids(self.twin_rows)
         if len(strikes) != len(twin_strikes) or not (strikes == twin_strikes).all():
             strikes, own, twin = np.intersect1d(strikes, twin_strikes, assume_unique=True, return_indices=True)
@@ -130,20 +126,14 @@ class Strip:
         return f"{self.root} {self.expiry} {kind}"
 
 
-def _expiry_days(columns: KeyColumns, session: date) -> NDArray[np.int64]:
-    """Returns calendar days from the session to each contract's expiry."""
-    return columns.expiries.view(np.int64) - (session.toordinal() - _EPOCH_ORDINAL)
-
-
-def open_days(chain: Chain, right: Right, roots: Sequence[str]) -> NDArray[np.int64]:
-    """Returns the distinct days to expiry, after today, at which a chain quotes a right."""
-    columns, root_table = chain.columns, chain.root_names
-    days = _expiry_days(columns, chain.session)
-    return np.unique(days[_wanted(columns, root_table, days, right, roots)])
+def open_days(chain: Chain, right: Right, roots: Sequence[str]) -> frozenset[int]:
+    """Returns the days to expiry, after today, at which a chain quotes a right."""
+    today = chain.session.toordinal()
+    return frozenset(one.expiry - today for one in _quoted(chain, right, roots))
 
 
 def find_strip(
-    chain: Chain, *, right: Right, dte: int, roots: Sequence[str], among: NDArray[np.int64] | None = None
+    chain: Chain, *, right: Right, dte: int, roots: Sequence[str], among: frozenset[int] | None = None
 ) -> Strip | NoFit:
     """Finds the expiry nearest to a number of calendar days.
 
@@ -154,35 +144,37 @@ def find_strip(
         roots: Roots that may be chosen; empty for all. Of two roots with one expiry the first of the chain is taken.
         among: Days to expiry that may be chosen; None for all.
     """
-    columns, root_table = chain.columns, chain.root_names
-    days = _expiry_days(columns, chain.session)
-    mask = _wanted(columns, root_table, days, right, roots)
-    if among is not None:
-        mask &= np.isin(days, among)
-    rows = np.flatnonzero(mask)
-    if not len(rows):
+    today = chain.session.toordinal()
+    quoted = [one for one in _quoted(chain, right, roots) if among is None or one.expiry - today in among]
+    if not quoted:
         kind = "calls" if right is Right.CALL else "puts"
         where = f"roots {', '.join(roots)}" if roots else "any root"
         there = f"{chain.symbol} {chain.session}, {len(chain)} quotes"
         return NoFit(reason=f"{there}: no {kind} of {where} expire after the session")
-    candidates = days[rows]
-    misses = 2 * np.abs(candidates - dte) + (candidates > dte)
-    first = rows[np.argmin(misses)]
-    # Rows of one root and expiry stand together, calls before puts.
-    same = (days == days[first]) & (columns.root_indices == columns.root_indices[first])
-    start = int(np.argmax(same))
-    stop = start + int(np.count_nonzero(same))
-    middle = start + int(np.count_nonzero(columns.calls[start:stop]))
-    calls, puts = slice(start, middle), slice(middle, stop)
+    wanted = today + dte
+    found = min(quoted, key=lambda one: (abs(one.expiry - wanted), one.expiry))
     return Strip(
         chain=chain,
-        columns=columns,
-        root=root_table[int(columns.root_indices[first])],
-        expiry=date.fromordinal(chain.session.toordinal() + int(days[first])),
+        root=chain.root_names[found.root_index],
+        expiry=date.fromordinal(found.expiry),
         right=right,
-        rows=calls if right is Right.CALL else puts,
-        twin_rows=puts if right is Right.CALL else calls,
+        rows=found.rows,
+        twin_rows=_twin_rows(chain, found),
     )
+
+
+def _quoted(chain: Chain, right: Right, roots: Sequence[str]) -> list[KeySlice]:
+    """Where the contracts of a right stand that expire after the session, in the order of the chain."""
+    today, call = chain.session.toordinal(), right is Right.CALL
+    allowed = {number for number, root in enumerate(chain.root_names) if not roots or root in roots}
+    return [one for one in chain.slices if one.call == call and one.expiry > today and one.root_index in allowed]
+
+
+def _twin_rows(chain: Chain, found: KeySlice) -> slice:
+    for one in chain.slices:
+        if one.root_index == found.root_index and one.expiry == found.expiry and one.call != found.call:
+            return one.rows
+    return slice(0, 0)
 
 
 def chain_of(chains: Mapping[str, Chain], underlying: str) -> Chain | NoFit:
@@ -191,12 +183,3 @@ def chain_of(chains: Mapping[str, Chain], underlying: str) -> Chain | NoFit:
     if chain is None or not len(chain):
         return NoFit(reason=f"no quotes of {underlying!r}; chains are there for {', '.join(sorted(chains)) or 'nothing'}")
     return chain
-
-
-def _wanted(
-    columns: KeyColumns, root_table: tuple[str, ...], days: NDArray[np.int64], right: Right, roots: Sequence[str]
-) -> NDArray[np.bool_]:
-    mask = (days > 0) & (columns.calls if right is Right.CALL else ~columns.calls)
-    if roots:
-        mask &= np.array([root in roots for root in root_table], dtype=np.bool_)[columns.root_indices]
-    return mask
