@@ -129,7 +129,7 @@ def test_release_when_book_was_claimed_anew_then_it_is_left_alone(make_desk):
     spec = rig.make_spec(backtest_id="taken")
     claim_book(desk, spec, "taken", "temporal:run:1")
     claim_book(desk, spec, "taken", "temporal:run:2")
-    late = ReleaseRequest(backtest_id="taken", epoch=1, status="cancelled", error=None)
+    late = ReleaseRequest(backtest_id="taken", owner="temporal:run:1", epoch=1, status="cancelled")
 
     ActivityEnvironment().run(optarb.BacktestActivities(desk).release, late)
 

@@ -15,7 +15,7 @@ from optarb.backtesting.context import RunContext
 from optarb.backtesting.phases import PHASES, Unit, remaining_units
 from optarb.backtesting.runner import lease_tick, run_phase_unit
 from optarb.backtesting.trade import sessions_traded
-from optarb.errors import Cancelled, OptarbError, Superseded
+from optarb.errors import BookNotFound, Cancelled, OptarbError, Superseded
 from optarb.reports.result import load_result
 from optarb.specs import BacktestSummary
 from optarb.temporal.messages import (
@@ -96,9 +96,18 @@ class BacktestActivities:
     @activity.defn(name="optarb.backtest.release", no_thread_cancel_exception=True)
     def release(self, request: ReleaseRequest) -> None:
         """Notes that a run stopped, so that it can be resumed; another claim's book is left alone."""
+        store = self._desk.store
         with _told():
             try:
-                self._desk.store.finish(request.backtest_id, request.epoch, request.status, error=request.error)
+                epoch = request.epoch
+                if epoch is None:
+                    book = store.book(request.backtest_id)
+                    if book.owner != request.owner:
+                        return
+                    epoch = book.epoch
+                store.finish(request.backtest_id, epoch, request.status, error=request.error)
+            except BookNotFound:
+                activity.logger.info("there is no book %s to release", request.backtest_id)
             except Superseded:
                 activity.logger.info("book %s has another owner by now", request.backtest_id)
 

@@ -116,9 +116,11 @@ class ReleaseRequest(_Message):
 
     backtest_id: str
     """The book."""
-    epoch: int
-    """From the claim."""
-    status: Literal["cancelled", "failed"]
+    owner: str
+    """Who ran it, as in the claim."""
+    epoch: int | None
+    """From the claim; None if its answer never came, and then what the owner holds is released."""
+    status: Literal["cancelled", "failed"] = "failed"
     """Where the book stands now."""
-    error: str | None
+    error: str | None = None
     """Message of the failure."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from types import NoneType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
 
 from optarb.specs import BacktestSpec, BacktestSummary, Progress
 from optarb.temporal.messages import (
@@ -82,22 +83,25 @@ class PhasedBacktest:
         """
         info = workflow.info()
         backtest_id = spec.backtest_id or f"{spec.strategy}-{info.first_execution_run_id[-12:]}"
-        claim = await _call(
-            spec,
-            "claim",
-            ClaimRequest(
-                spec=spec, backtest_id=backtest_id, owner=f"temporal:{info.workflow_id}:{info.first_execution_run_id}"
-            ),
-            Claimed,
-            summary=f"claim {backtest_id}",
-        )
-        if claim.summary is not None:
-            self._progress = _finished(claim)
-            return claim.summary
+        owner = f"temporal:{info.workflow_id}:{info.first_execution_run_id}"
+        claim: Claimed | None = None
         try:
+            claim = await _call(
+                spec,
+                "claim",
+                ClaimRequest(spec=spec, backtest_id=backtest_id, owner=owner),
+                Claimed,
+                summary=f"claim {backtest_id}",
+            )
+            if claim.summary is not None:
+                self._progress = _finished(claim)
+                return claim.summary
             return await self._run(spec, claim)
-        except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
-            await asyncio.shield(_release(spec, claim, error))
+        except BaseException as error:
+            # Neither what fails the workflow's task, which is tried again, nor continuing as new ends the run.
+            if isinstance(error, asyncio.CancelledError) or workflow.is_failure_exception(error):
+                held = ReleaseRequest(backtest_id=backtest_id, owner=owner, epoch=claim.epoch if claim else None)
+                await _to_its_end(_release(spec, held, error))
             raise
 
     async def _run(self, spec: BacktestSpec, claim: Claimed) -> BacktestSummary:
@@ -142,7 +146,7 @@ class PhasedBacktest:
         except BaseException:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _to_its_end(_ended(tasks))
             raise
 
     async def _sequential(self, spec: BacktestSpec, claim: Claimed, phase: PhaseUnits) -> None:
@@ -174,6 +178,19 @@ def _stop_if_cancelled() -> None:
         raise asyncio.CancelledError("the run was asked to stop")
 
 
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Does what must not stop half-way, however often the run is cancelled meanwhile."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _summary(phase: str, unit: WorkUnit) -> str:
     blocks = f" blocks {unit.first + 1}-{unit.last}" if unit.last and unit.name else ""
     return f"{phase} {unit.name}{blocks}".strip()
@@ -188,9 +205,14 @@ def _at(claim: Claimed, phase: PhaseUnits, done: int) -> Progress:
 
 
 async def _call(spec: BacktestSpec, name: str, request: object, reply: type[T], *, summary: str) -> T:
-    """Calls one activity of the backtest with the time-outs, retries and task queue of its phase."""
+    """Calls one activity of the backtest with the time-outs, retries and task queue of its phase.
+
+    Raises:
+        ActivityError: It failed.
+        CancelledError: It was cancelled, or would have been tried again had the run not been cancelled.
+    """
     execution = spec.execution
-    answer: T = await workflow.execute_activity(
+    call = workflow.start_activity(
         f"optarb.backtest.{name}",
         request,
         result_type=reply,
@@ -206,22 +228,22 @@ async def _call(spec: BacktestSpec, name: str, request: object, reply: type[T], 
             non_retryable_error_types=["PayloadSizeError"],
         ),
     )
+    try:
+        answer: T = await call
+    except ActivityError as error:
+        # Its worker died or its store was away: it could not say itself that it was cancelled.
+        if error.retry_state is RetryState.CANCEL_REQUESTED:
+            raise asyncio.CancelledError("the run was asked to stop") from error
+        raise
     return answer
 
 
-async def _release(spec: BacktestSpec, claim: Claimed, error: BaseException) -> None:
-    """Notes in the store that the run stopped."""
+async def _release(spec: BacktestSpec, held: ReleaseRequest, error: BaseException) -> None:
+    """Notes in the store that the run stopped. Where that fails too, the lease ends it, and the run's own error counts."""
     cause = error.cause if isinstance(error, ActivityError) else error
     stopped = is_cancelled_exception(error) or (isinstance(cause, ApplicationError) and cause.type == "Cancelled")
-    await _call(
-        spec,
-        "release",
-        ReleaseRequest(
-            backtest_id=claim.backtest_id,
-            epoch=claim.epoch,
-            status="cancelled" if stopped else "failed",
-            error=None if stopped else str(cause),
-        ),
-        NoneType,
-        summary="release",
-    )
+    ending = {"status": "cancelled", "error": None} if stopped else {"status": "failed", "error": str(cause)}
+    try:
+        await _call(spec, "release", held.model_copy(update=ending), NoneType, summary="release")
+    except ActivityError:
+        workflow.logger.warning("book %s could not be released; its lease will end", held.backtest_id, exc_info=True)
