@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from optarb.errors import ComponentError
+from optarb.backtesting.repeating import repeating
+from optarb.errors import ComponentError, StoreError
 
 if TYPE_CHECKING:
     from optarb.backtesting.context import RunContext
 
 __all__ = ["OnceCalls"]
 
-_LEASE_SECONDS = 120.0
-"""How long a caller may take before another copy may ask again: an LLM's slowest answer, with room."""
+_LEASE_SECONDS = 15.0
+"""How long a caller counts as alive without renewing. It renews while its call lasts, however long that is; so this is what
+another copy waits after a caller was killed."""
 _POLL_SECONDS = 0.2
 
 
@@ -50,12 +53,18 @@ class OnceCalls:
                 return stored
             if store.lease_reply(book, name, owner, _LEASE_SECONDS):
                 try:
-                    reply = _made(key, make)
+                    with repeating(_LEASE_SECONDS / 5, lambda: self._renew(name, owner)):
+                        reply = _made(key, make)
                 except BaseException:
                     store.lease_reply(book, name, owner, 0.0)  # so that the next try need not wait for the lease
                     raise
                 return store.write_reply(book, self._context.epoch, name, reply)
             threading.Event().wait(_POLL_SECONDS)
+
+    def _renew(self, name: str, owner: str) -> None:
+        # At the worst the lease ends, another copy makes the call too, and the reply that is stored first counts for both.
+        with contextlib.suppress(StoreError):
+            self._context.store.lease_reply(self._context.book_id, name, owner, _LEASE_SECONDS)
 
 
 def _made(key: str, make: Callable[[], bytes]) -> bytes:
