@@ -5,6 +5,7 @@ import threading
 import pytest
 
 import optarb
+from optarb.backtesting import once
 from optarb.backtesting.once import OnceCalls
 
 
@@ -19,11 +20,11 @@ def must_not_be_called():
 
 
 def test_call_when_repeated_then_made_once_and_the_reply_is_the_stored_one(desk, make_spec, claimed):
-    once = OnceCalls(claimed(desk, make_spec()), "2024-06-03/SPX/one")
-    assert once.call("prompt", lambda: b"\x00buy\xff") == b"\x00buy\xff"
-    assert once.call("prompt", must_not_be_called) == b"\x00buy\xff"
-    assert once.call("prompt 2", lambda: b"") == b""
-    assert once.call("prompt 2", must_not_be_called) == b""
+    calls = OnceCalls(claimed(desk, make_spec()), "2024-06-03/SPX/one")
+    assert calls.call("prompt", lambda: b"\x00buy\xff") == b"\x00buy\xff"
+    assert calls.call("prompt", must_not_be_called) == b"\x00buy\xff"
+    assert calls.call("prompt 2", lambda: b"") == b""
+    assert calls.call("prompt 2", must_not_be_called) == b""
 
 
 @pytest.mark.parametrize("scope", ["2024-06-04/SPX/one", "2024-06-03/SPY/one", "2024-06-03/SPX/two"])
@@ -95,6 +96,28 @@ def test_call_when_a_caller_died_then_made_again_once_its_lease_is_over(desk, ma
     context = claimed(desk, make_spec())
     assert desk.store.lease_reply("book", "scope/prompt", "a caller that died", 0.3)
     assert OnceCalls(context, "scope").call("prompt", lambda: b"reply") == b"reply"
+
+
+def test_call_when_it_takes_long_then_its_lease_is_renewed(desk, make_spec, claimed, monkeypatch):
+    monkeypatch.setattr(once, "_LEASE_SECONDS", 1.0)
+    context = claimed(desk, make_spec())
+    asked, renewed_twice = [], threading.Event()
+    lease = optarb.SqlStore.lease_reply
+
+    def noted(store, *what):
+        asked.append((what, lease(store, *what)))
+        if len(asked) == 3:
+            renewed_twice.set()
+        return asked[-1][1]
+
+    monkeypatch.setattr(optarb.SqlStore, "lease_reply", noted)
+
+    def makes() -> bytes:
+        assert renewed_twice.wait(30)
+        return b"reply"
+
+    assert OnceCalls(context, "scope").call("prompt", makes) == b"reply"
+    assert asked[0] == asked[1] == asked[2]  # one owner, one key, granted each time
 
 
 def test_call_when_making_it_fails_then_the_next_try_need_not_wait(desk, make_spec, claimed):

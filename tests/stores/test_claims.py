@@ -40,6 +40,7 @@ def judged(status="running", *, owner="me", identity="same", replace=False, runn
         ({"status": "cancelled", "owner": "you"}, "resume"),
         ({"status": "failed", "owner": "you", "replace": True}, "replace"),
         ({"status": "finished"}, "finished"),
+        ({"status": "finished", "replace": True}, "finished"),
         ({"status": "finished", "owner": "you", "replace": True}, "replace"),
         ({"status": "finished", "identity": "other", "replace": True}, "replace"),
     ],

@@ -40,6 +40,7 @@ def judge_claim(book: BookInfo, *, owner: str, identity: str, replace: bool, run
             f"book {book.book_id!r} is being run by {book.owner!r} (lease until {book.lease_until}); "
             "wait for it, cancel it, or choose another id"
         )
-    if replace:
+    # A claim of the run that finished the book comes from a copy that was held up: there is nothing left to clear.
+    if replace and not (same and book.status == "finished" and book.owner == owner):
         return "replace"
     return "finished" if book.status == "finished" else "resume"

@@ -13,6 +13,7 @@ from optarb.backtesting.claim import claim_book
 from optarb.backtesting.close import close_book
 from optarb.backtesting.context import RunContext
 from optarb.backtesting.phases import PHASES, Unit, remaining_units
+from optarb.backtesting.repeating import repeating
 from optarb.backtesting.runner import lease_tick, run_phase_unit
 from optarb.backtesting.trade import sessions_traded
 from optarb.errors import BookNotFound, Cancelled, OptarbError, Superseded
@@ -53,7 +54,7 @@ class BacktestActivities:
     @activity.defn(name="optarb.backtest.claim", no_thread_cancel_exception=True)
     def claim(self, request: ClaimRequest) -> Claimed:
         """Takes the book and tells what is left to do."""
-        with _told():
+        with _told(), _alive():
             claim = claim_book(self._desk, request.spec, request.backtest_id, request.owner)
             if claim.kind == "finished":
                 summary = load_result(self._desk, request.backtest_id).summary
@@ -90,14 +91,14 @@ class BacktestActivities:
     @activity.defn(name="optarb.backtest.close", no_thread_cancel_exception=True)
     def close(self, request: RunRequest) -> BacktestSummary:
         """Makes the report and finishes the book."""
-        with _told():
+        with _told(), _alive():
             return close_book(RunContext.open(self._desk, request.spec, request.backtest_id, request.epoch))
 
     @activity.defn(name="optarb.backtest.release", no_thread_cancel_exception=True)
     def release(self, request: ReleaseRequest) -> None:
         """Notes that a run stopped, so that it can be resumed; another claim's book is left alone."""
         store = self._desk.store
-        with _told():
+        with _told(), _alive():
             try:
                 epoch = request.epoch
                 if epoch is None:
@@ -112,7 +113,7 @@ class BacktestActivities:
                 activity.logger.info("book %s has another owner by now", request.backtest_id)
 
     def _unit(self, request: UnitRequest) -> UnitDone:
-        with _told():
+        with _told(), _alive():
             context = RunContext.open(self._desk, request.spec, request.backtest_id, request.epoch)
             unit = Unit(name=request.unit.name, first=request.unit.first, last=request.unit.last)
             slice_ = request.spec.execution.time_slice_seconds
@@ -140,6 +141,17 @@ def _beating(tick: Callable[[str, int, int], None]) -> Callable[[str, int, int],
         tick(phase, done, total)
 
     return beat
+
+
+@contextmanager
+def _alive() -> Generator[None]:
+    """Heartbeats while a component or the store takes its time: a fit of minutes is not the death of its worker."""
+    timeout = activity.info().heartbeat_timeout
+    if timeout is None:
+        yield
+        return
+    with repeating(timeout.total_seconds() / 3, activity.heartbeat):
+        yield
 
 
 @contextmanager
