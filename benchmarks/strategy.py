@@ -8,6 +8,9 @@ from pathlib import Path
 
 import optarb
 
+YEARS = {1: ("2018-01-02", "2018-12-31"), 5: ("2014-01-02", "2018-12-31"), 20: ("1999-03-01", "2018-12-31")}
+"""First and last session of the runs, by their length in years."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trend:
