@@ -111,6 +111,16 @@ def test_apply_when_an_entry_fills_after_its_position_was_closed_then_open_again
     assert figures(book) == (Decimal("100297.40"), Decimal("297.40"), 0, (1, 1))  # 2,300 for 2,000, four fees
 
 
+def test_apply_when_an_average_price_is_no_whole_unit_then_the_record_has_the_exact_cash(book, entry):
+    fill = LegFill(contract=CALL, quantity=2, price=Decimal("10.00005"))
+
+    (record,) = book.apply(OrderReport(order_id=entry.order_id, status=FILLED, legs=(fill,), fees=Decimal("1.30")))
+
+    assert record.price == 100_000
+    assert record.cash == -20_000_100  # 2 x 100 x 10.00005 dollars; the rounded price would make it 2,000.00
+    assert book.cash == 1_000_000_000 - 20_000_100 - 13_000
+
+
 def test_apply_when_an_exit_fills_after_its_cancellation_then_the_position_is_closed(book, entry):
     tell(book, entry, 2, "10", FILLED)
     exit_ = send(book, Purpose.CLOSE, -2)

@@ -30,8 +30,9 @@ Orders
   2018-01-04  close, attempt 1: -1 SPXW180131C02800000 (stop_loss)
 
 Fills
-  2018-01-02  open +1 SPXW180131C02800000 at 10.50, fees $0.65; quote 10.20 / 10.50 taken 2018-01-02 16:00 New York
-  2018-01-04  close -1 SPXW180131C02800000 at 6.00, fees $0.65; quote 6.00 / 6.40 taken at an unknown time
+  2018-01-02  open +1 SPXW180131C02800000 at 10.50, cash -$1,050.00, fees $0.65; \
+quote 10.20 / 10.50 taken 2018-01-02 16:00 New York
+  2018-01-04  close -1 SPXW180131C02800000 at 6.00, cash +$600.00, fees $0.65; quote 6.00 / 6.40 taken at an unknown time
 
 Marks at the end of the session
   2018-01-02  +1 SPXW180131C02800000 at 10.20, worth $1,020.00

@@ -149,16 +149,16 @@ def test_write_when_synchronous_is_full_then_connection_waits_for_the_disk(file)
 
 
 def test_open_when_threads_race_then_one_engine(store, monkeypatch):
-    from optarb.stores import _database
+    from optarb.stores import _opening
 
     engines = []
-    make = _database._engine
+    make = _opening.open_engine
 
-    def counted(*arguments):
-        engines.append(make(*arguments))
+    def counted(*arguments, **named):
+        engines.append(make(*arguments, **named))
         return engines[-1]
 
-    monkeypatch.setattr(_database, "_engine", counted)
+    monkeypatch.setattr(_opening, "open_engine", counted)
     barrier = threading.Barrier(8)
 
     def open_it(_):
@@ -179,7 +179,7 @@ def test_open_when_schema_differs_then_both_versions_are_named(store, file):
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE meta SET schema_version = 99")
     connection.close()
-    with pytest.raises(SchemaMismatch, match=r"99.*version 1;.*new store"):
+    with pytest.raises(SchemaMismatch, match=r"99.*version 2; update optarb"):
         store.books()
 
 

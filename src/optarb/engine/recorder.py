@@ -57,6 +57,7 @@ class Recorder:
             None if quote is None else to_units(quote.ask),
             taken,
             int(record.modelled),
+            record.cash,
         )
 
     def drain(self) -> tuple[Mapping[str, list[Row]], Mapping[str, int]]:

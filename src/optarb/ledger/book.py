@@ -51,7 +51,9 @@ class FillRecord:
     quantity: int
     """Contracts filled further, signed; 0 where only fees were added."""
     price: int
-    """Ledger units a share; 0 where only fees were added."""
+    """Ledger units a share, rounded where an average is no whole number of them; 0 where only fees were added."""
+    cash: int
+    """Ledger units received before fees (negative: paid), exactly as the book's cash moved."""
     fees: int
     """Ledger units; the fees of a report stand on its first leg."""
     modelled: bool
@@ -216,13 +218,15 @@ class Book:
         sent.seen[symbol] = (fill.quantity, cost)
         self._hold(sent.position)
         added, added_cost = fill.quantity - seen_quantity, cost - seen_cost
-        self.cash += sent.position.fill(sent.order.purpose, fill.contract, added, added_cost)
+        cash = sent.position.fill(sent.order.purpose, fill.contract, added, added_cost)
+        self.cash += cash
         return FillRecord(
             position_id=sent.order.position_id,
             purpose=sent.order.purpose,
             contract=fill.contract,
             quantity=added,
             price=round(added_cost / added),
+            cash=cash,
             fees=0,
             modelled=report.modelled,
         )
@@ -377,6 +381,7 @@ def _nothing(order: OrderIntent, report: OrderReport) -> FillRecord:
         contract=order.legs[0].contract,
         quantity=0,
         price=0,
+        cash=0,
         fees=0,
         modelled=report.modelled,
     )

@@ -69,6 +69,7 @@ FRAMES: Final[Mapping[str, tuple[_Source, ...]]] = {
         ("contract", "contract", "text"),
         ("quantity", "quantity", "int"),
         ("price", "price_usd", "money"),
+        ("cash", "cash_usd", "money"),
         ("fees", "fees_usd", "money"),
         ("bid", "bid_usd", "money"),
         ("ask", "ask_usd", "money"),

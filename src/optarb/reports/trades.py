@@ -108,7 +108,7 @@ class _Fold:
 
     def fill(self, row: Mapping[str, Any]) -> None:
         lot = self.lots.setdefault(row["contract"], _Lot())
-        quantity, cash = row["quantity"], -row["price"] * row["quantity"] * _multiplier(row["contract"])
+        quantity, cash = row["quantity"], row["cash"]
         self.fees += row["fees"]
         self.modelled |= bool(row["modelled"])
         if row["purpose"] == "open":

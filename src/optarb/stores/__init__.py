@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optarb.stores._ownership import process_owner
+from optarb.stores.schema_change import SchemaChange
 from optarb.stores.sql import SqlStore
 
-__all__ = ["SqlStore", "process_owner"]
+__all__ = ["SchemaChange", "SqlStore", "process_owner"]

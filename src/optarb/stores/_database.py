@@ -7,30 +7,22 @@ ones.
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import threading
-import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
 from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.pool import QueuePool, StaticPool
 
-from optarb.errors import MissingExtra, SchemaMismatch, StoreError, StoreUnavailable
+from optarb.errors import StoreUnavailable
 from optarb.stores._addresses import Address
-from optarb.stores._schema import METADATA, SCHEMA_VERSION, Statement, meta, statements_for
+from optarb.stores._schema import Statement, statements_for
+from optarb.stores._translation import translated_errors
 
-__all__ = ["Database", "Transaction", "open_database"]
+__all__ = ["Database", "Transaction"]
 
-_LOG: Final = logging.getLogger("optarb.stores")
-# SQLite: busy, locked, i/o error, full, cannot open, locking protocol. The same call may work later.
-_SQLITE_PASSING: Final = frozenset({5, 6, 10, 13, 14, 15})
-_SQLITE_NO_DATABASE: Final = frozenset({11, 26})  # corrupt, not a database
-_SCHEMA_LOCK: Final = 7_102_311  # any number, the same in every process
+_ONE_PICTURE: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 class Transaction:
@@ -79,7 +71,8 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Generator[Transaction]:
         """One consistent picture; takes no lock that a writer would wait for."""
-        with self._transaction("BEGIN", self._readers) as transaction:
+        # PostgreSQL's driver begins by itself, and by default each statement sees what was committed before that statement.
+        with self._transaction("BEGIN" if self._is_sqlite else _ONE_PICTURE, self._readers) as transaction:
             yield transaction
 
     @contextlib.contextmanager
@@ -87,7 +80,7 @@ class Database:
         """All or nothing: committed at the end of the block, rolled back if it raises."""
         # A deferred BEGIN would have to trade its read lock for the write lock half-way, which SQLite refuses at once,
         # whatever the busy time-out, if another connection wrote in between.
-        with self._transaction("BEGIN IMMEDIATE", self._writers) as transaction:
+        with self._transaction("BEGIN IMMEDIATE" if self._is_sqlite else None, self._writers) as transaction:
             yield transaction
 
     def close(self) -> None:
@@ -95,13 +88,13 @@ class Database:
         self._engine.dispose()
 
     @contextlib.contextmanager
-    def _transaction(self, begin: str, queue: threading.Lock | None) -> Generator[Transaction]:
+    def _transaction(self, begin: str | None, queue: threading.Lock | None) -> Generator[Transaction]:
         with self._turn(queue), translated_errors(self._address.shown):
             self._check_file()
             connection = self._engine.raw_connection()
             try:
                 cursor = connection.cursor()
-                if self._is_sqlite:  # PostgreSQL's driver begins by itself
+                if begin is not None:
                     cursor.execute(begin, ())
                 yield Transaction(cursor)
                 cursor.close()
@@ -141,151 +134,3 @@ def _identity(file: str | None) -> tuple[int, int] | None:
     except OSError:
         return (0, 0)
     return (stat.st_dev, stat.st_ino)
-
-
-@contextlib.contextmanager
-def translated_errors(shown: str) -> Generator[None]:
-    """Turns errors of drivers and of SQLAlchemy into errors of optarb.
-
-    Args:
-        shown: Address for people.
-
-    Raises:
-        StoreUnavailable: The same call may work later.
-        StoreError: It will not.
-    """
-    try:
-        yield
-    except exc.SQLAlchemyError as error:
-        cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
-        raise _translated(cause, shown) from cause
-    except Exception as error:
-        # PEP 249 prescribes these names; importing every driver to know its classes would be the heavier way.
-        if not any(base.__name__ == "Error" and base.__module__ in {"sqlite3", "psycopg"} for base in type(error).__mro__):
-            raise
-        raise _translated(error, shown) from error
-
-
-def _translated(error: BaseException, shown: str) -> StoreError:
-    names = {base.__name__ for base in type(error).__mro__}
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        passing = bool(names & {"OperationalError", "InterfaceError", "TimeoutError"})
-    else:
-        passing = code & 0xFF in _SQLITE_PASSING
-        if code & 0xFF in _SQLITE_NO_DATABASE:
-            return StoreError(f"store {shown!r} is no usable SQLite database ({error}); name another file, or restore a backup")
-    if passing:
-        return StoreUnavailable(f"store {shown!r} cannot be used right now ({error}); try again later")
-    return StoreError(f"store {shown!r} refused what was asked: {type(error).__name__}: {error}")
-
-
-def open_database(address: Address, *, timeout_seconds: float, synchronous: str) -> Database:
-    """Opens a database and makes sure that it has this version's tables.
-
-    Args:
-        address: Where it is.
-        timeout_seconds: How long to wait for a lock.
-        synchronous: SQLite's setting of that name.
-
-    Raises:
-        StoreError: The file is no database or cannot be written.
-        StoreUnavailable: It is locked, full or unreachable.
-        SchemaMismatch: It was made by a version of optarb with other tables.
-        MissingExtra: The driver is not installed.
-    """
-    engine = _engine(address, timeout_seconds, synchronous)
-    try:
-        with translated_errors(address.shown):
-            if address.file is not None:
-                _check_place(Path(address.file))
-                _use_wal(engine, timeout_seconds, address.shown)
-            _prepare_schema(engine, address.shown)
-    except BaseException:
-        engine.dispose()
-        raise
-    return Database(address, engine, timeout_seconds)
-
-
-def _engine(address: Address, timeout_seconds: float, synchronous: str) -> sa.Engine:
-    if address.url.get_backend_name() != "sqlite":
-        try:
-            # Positional parameters, so that rows travel as the tuples they are. Rows stay out of error messages.
-            return sa.create_engine(address.url, paramstyle="format", hide_parameters=True, pool_pre_ping=True)
-        except ModuleNotFoundError as error:
-            raise MissingExtra.of("psycopg", "postgres") from error
-    engine = sa.create_engine(
-        address.url,
-        poolclass=StaticPool if address.in_memory else QueuePool,
-        # No driver magic: transactions begin where this module says BEGIN. Connections wander between threads.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": timeout_seconds},
-        hide_parameters=True,
-        **({} if address.in_memory else {"pool_size": 4, "max_overflow": -1}),
-    )
-
-    def set_up(connection: Any, _record: object) -> None:
-        connection.execute(f"PRAGMA synchronous={synchronous}").close()
-
-    event.listen(engine, "connect", set_up)
-    return engine
-
-
-def _check_place(file: Path) -> None:
-    if file.is_dir():
-        raise StoreError(f"the store's file {str(file)!r} is a folder; name a file in it")
-    if not file.parent.is_dir():
-        raise StoreError(f"the folder of the store's file {str(file)!r} does not exist; create it, or name another")
-    if not os.access(file.parent, os.W_OK):  # the log lies beside the file
-        raise StoreError(f"the folder of the store's file {str(file)!r} cannot be written; check its permissions")
-    if file.exists():
-        try:
-            file.open("r+b").close()
-        except OSError as error:
-            raise StoreError(
-                f"the store's file {str(file)!r} cannot be written ({error.strerror}); check its permissions"
-            ) from error
-
-
-def _use_wal(engine: sa.Engine, timeout_seconds: float, shown: str) -> None:
-    """Turns on write-ahead logging, which the file remembers: readers and the writer do not wait for each other."""
-    deadline = time.monotonic() + timeout_seconds
-    with engine.connect() as connection:
-        mode = None
-        while mode is None:
-            try:
-                mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar_one()
-            except exc.OperationalError:
-                # While another process turns it on, SQLite reports the lock at once instead of waiting its time-out.
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(0.005)
-    if mode != "wal":
-        _LOG.warning("store %r cannot use write-ahead logging (a network file system?); it will be slower", shown)
-
-
-def _prepare_schema(engine: sa.Engine, shown: str) -> None:
-    version = _stored_version(engine)
-    if version is None:
-        with engine.connect() as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
-            # Another process may have been first.
-            if not sa.inspect(connection).has_table(meta.name):
-                METADATA.create_all(connection)
-                connection.execute(sa.insert(meta).values(schema_version=SCHEMA_VERSION))
-            connection.commit()
-        version = _stored_version(engine)
-    if version != SCHEMA_VERSION:
-        raise SchemaMismatch(
-            f"store {shown!r} has schema version {version}, this optarb reads and writes version {SCHEMA_VERSION}; "
-            "use the version of optarb that made it, or name a new store"
-        )
-
-
-def _stored_version(engine: sa.Engine) -> int | None:
-    with engine.connect() as connection:
-        if not sa.inspect(connection).has_table(meta.name):
-            return None
-        return connection.execute(sa.select(meta.c.schema_version)).scalar()

@@ -19,29 +19,33 @@ from optarb.ledger.rows import TABLES
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
-__all__ = ["METADATA", "SCHEMA_VERSION", "Statement", "Statements", "meta", "statements_for"]
+__all__ = ["METADATA", "SCHEMA_VERSION", "Statement", "Statements", "books", "meta", "statements_for"]
 
-SCHEMA_VERSION: Final = 1
-"""Goes up with every change of a table."""
+SCHEMA_VERSION: Final = 2
+"""Goes up with every change of a table, together with a step in :mod:`optarb.stores.migrations`."""
 
 METADATA: Final = sa.MetaData()
-_KINDS: Final[Mapping[str, Any]] = {"int": sa.BigInteger, "text": sa.Text, "real": sa.Double}
+# SQLite's strict tables refuse values of another type, as PostgreSQL does, and know these few names of types only.
+_INT: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_REAL: Final[sa.Double[float]] = sa.Double().with_variant(sa.REAL(), "sqlite")
+_KINDS: Final[Mapping[str, Any]] = {"int": _INT, "text": sa.Text, "real": _REAL}
 
 # Instants are whole microseconds since 1970 UTC: they compare alike in every database.
-meta = sa.Table("meta", METADATA, sa.Column("schema_version", sa.Integer, nullable=False))
+meta = sa.Table("meta", METADATA, sa.Column("schema_version", sa.Integer, nullable=False), sqlite_strict=True)
 books = sa.Table(
     "books",
     METADATA,
     sa.Column("book_id", sa.Text, primary_key=True),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("owner", sa.Text, nullable=False),
-    sa.Column("epoch", sa.BigInteger, nullable=False),
-    sa.Column("lease_until", sa.BigInteger),
-    sa.Column("created_at", sa.BigInteger, nullable=False),
-    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("epoch", _INT, nullable=False),
+    sa.Column("lease_until", _INT),
+    sa.Column("created_at", _INT, nullable=False),
+    sa.Column("updated_at", _INT, nullable=False),
     sa.Column("identity", sa.Text, nullable=False),
     sa.Column("error", sa.Text),
     sa.Column("cancel_requested", sa.Integer, nullable=False),
+    sqlite_strict=True,
 )
 documents = sa.Table(
     "documents",
@@ -49,6 +53,7 @@ documents = sa.Table(
     sa.Column("book_id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("document", sa.Text, nullable=False),
+    sqlite_strict=True,
 )
 blocks = sa.Table(
     "blocks",
@@ -56,12 +61,13 @@ blocks = sa.Table(
     sa.Column("book_id", sa.Text, primary_key=True),
     sa.Column("phase", sa.Text, primary_key=True),
     # Before the unit: the newest checkpoint of a phase is then the end of the index.
-    sa.Column("first", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("first", _INT, primary_key=True, autoincrement=False),
     sa.Column("unit", sa.Text, primary_key=True),
-    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("last", _INT, nullable=False),
     sa.Column("parent", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("state", sa.LargeBinary, nullable=False),
+    sqlite_strict=True,
 )
 replies = sa.Table(
     "replies",
@@ -70,7 +76,8 @@ replies = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("reply", sa.LargeBinary),
     sa.Column("owner", sa.Text),
-    sa.Column("lease_until", sa.BigInteger),
+    sa.Column("lease_until", _INT),
+    sqlite_strict=True,
 )
 
 
@@ -89,6 +96,7 @@ def _ledger_table(name: str) -> sa.Table:
             )
             for column in TABLES[name].columns
         ),
+        sqlite_strict=True,
         sqlite_with_rowid=False,  # rows lie in the order of their key: one tree to write instead of two
     )
 

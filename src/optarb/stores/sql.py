@@ -15,6 +15,7 @@ from optarb.ledger.rows import TABLES, Row, Rows
 from optarb.protocols.stores import BlockKey, BookInfo, BookStatus, Checkpoint, Claim, checkpoint_digest
 from optarb.stores._claims import judge_claim
 from optarb.stores._ownership import is_running
+from optarb.stores.schema_change import SchemaChange
 
 if TYPE_CHECKING:
     from optarb.stores._addresses import Address
@@ -40,7 +41,8 @@ class SqlStore:
     name: str = ""
     """Tells several stores in memory apart; equal names share their books. Without meaning for other stores."""
     timeout_seconds: float = 30.0
-    """How long a call waits for SQLite's lock before :class:`~optarb.errors.StoreUnavailable`; >= 0."""
+    """How long a call waits for a lock before :class:`~optarb.errors.StoreUnavailable`, and for a PostgreSQL server to answer
+    (a second at least); >= 0."""
     synchronous: Literal["normal", "full"] = "normal"
     """When SQLite waits for the disk. ``normal`` survives every crash of a process; a power cut may take the last
     commits, never the file's order, and a backtest computes them again. ``full`` survives the power cut too, and waits
@@ -269,6 +271,24 @@ class SqlStore:
         if self.is_shared:
             _connections.close(self._key(self._address))
 
+    def upgrade(self) -> SchemaChange:
+        """Brings the tables of the database to this version of optarb: all of them or, if anything fails, none.
+
+        Every stored book stays as it is. A store that is new or up to date is left alone. Make a copy of the database first:
+        there is no way back.
+
+        Returns:
+            The versions before and after.
+
+        Raises:
+            AlreadyRunning: A book of the store is being run.
+            SchemaMismatch: A newer optarb made the tables.
+        """
+        from optarb.stores._upgrade import upgrade_database
+
+        self.close()
+        return upgrade_database(self._address, timeout_seconds=self.timeout_seconds, synchronous=self.synchronous)
+
     @property
     def _address(self) -> Address:
         from optarb.stores._addresses import address_of
@@ -281,7 +301,7 @@ class SqlStore:
         return (SqlStore, address.url, self.timeout_seconds, self.synchronous)
 
     def _database(self) -> Database:
-        from optarb.stores._database import open_database
+        from optarb.stores._opening import open_database
 
         address = self._address
         return _connections.opened(
