@@ -56,6 +56,13 @@ def test_interval_when_max_drawdown_then_from_the_capital_on():
     assert bootstrap_interval([-0.1, *falls[3:], 0, 0], "max_drawdown", block_length=2).estimate == pytest.approx(0.1)
 
 
+def test_interval_when_figure_is_transformed_then_so_are_its_ends():
+    # What percentiles do and ends that are mirrored at the estimate do not.
+    plain, squared = (bootstrap_interval(RETURNS, lambda v, p=p: (1 + v.mean()) ** p, resamples=999) for p in (1, 2000))
+
+    assert (squared.low, squared.high) == pytest.approx((plain.low**2000, plain.high**2000), rel=0.01)
+
+
 def test_interval_when_seeded_then_the_same_again():
     first, again, other = (bootstrap_interval(RETURNS, seed=seed) for seed in (1, 1, 2))
 

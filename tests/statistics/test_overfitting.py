@@ -120,6 +120,7 @@ def test_overfitting_when_a_setting_never_traded_then_it_counts_as_zero():
     found = backtest_overfitting(matrix, blocks=4)
 
     assert found.in_sample.tolist() == [0.0] * 6
+    assert found.probability_of_loss == 0
     assert found.logits == pytest.approx([math.log(2)] * 6)
     assert math.isnan(found.degradation_slope)
 
