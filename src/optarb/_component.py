@@ -18,9 +18,12 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path, PurePath
 from types import FunctionType
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from optarb.errors import ConfigurationError, UnknownName
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 __all__ = ["canonical", "check_component", "component_name", "nested", "override", "source_digest"]
 
@@ -245,14 +248,25 @@ def override(component: object, path: str, value: object, *, full_path: str | No
         raise ConfigurationError(f"override {shown!r} = {value!r} is refused: {error}") from error
 
 
-def _checked(owner: type, name: str, value: object, shown: str) -> object:
-    from pydantic import PydanticUserError, TypeAdapter, ValidationError
+@functools.lru_cache(maxsize=512)
+def _adapter(owner: type, name: str) -> tuple[Any, TypeAdapter[object]] | None:
+    """Returns a field's annotation and what checks values against it; None where the annotation cannot be read."""
+    from pydantic import PydanticUserError, TypeAdapter
 
     try:
         annotation = get_type_hints(owner, include_extras=True)[name]
-        adapter: TypeAdapter[object] = TypeAdapter(annotation)
+        return annotation, TypeAdapter(annotation)
     except (NameError, KeyError, PydanticUserError):
+        return None
+
+
+def _checked(owner: type, name: str, value: object, shown: str) -> object:
+    from pydantic import ValidationError
+
+    known = _adapter(owner, name)
+    if known is None:
         return value
+    annotation, adapter = known
     try:
         if isinstance(value, float) and Decimal in (annotation, *get_args(annotation)):
             value = str(value)

@@ -20,10 +20,12 @@ from optarb.protocols.experts import SupportsFeatures
 if TYPE_CHECKING:
     from optarb.desk.desk import Desk, Setup
     from optarb.domain.bars import Bars
-    from optarb.protocols import Indicator
+    from optarb.protocols import Indicator, MarketData
+    from optarb.protocols.market_data import DataKind
     from optarb.specs import BacktestSpec
 
 __all__ = [
+    "SourceFacts",
     "component_identity",
     "declared_indicators",
     "gather_inputs",
@@ -38,6 +40,35 @@ __all__ = [
 T = TypeVar("T")
 
 _LIBRARIES = ("optarb", "numpy", "pandas", "pandas-ta-classic", "pyarrow", "scipy")
+
+
+class SourceFacts:
+    """What market data say of themselves, each thing asked once: runs that share it see the same data.
+
+    It holds no bars and no quotes. A source that changes meanwhile is noticed by whoever asks it anew.
+    """
+
+    def __init__(self, market_data: MarketData) -> None:
+        """Asks nothing yet.
+
+        Args:
+            market_data: The source.
+        """
+        self._market_data = market_data
+        self._fingerprints: dict[tuple[str, str], str] = {}
+        self._first_bars: dict[str, date] = {}
+
+    def fingerprint(self, symbol: str, kind: DataKind) -> str:
+        """Returns the fingerprint of a symbol's bars or quotes."""
+        if (symbol, kind) not in self._fingerprints:
+            self._fingerprints[symbol, kind] = self._market_data.fingerprint(symbol, kind)
+        return self._fingerprints[symbol, kind]
+
+    def first_bar(self, symbol: str) -> date:
+        """Returns the session of the first bar."""
+        if symbol not in self._first_bars:
+            self._first_bars[symbol] = self._market_data.bars(symbol).dates[0]
+        return self._first_bars[symbol]
 
 
 def trading_sessions(desk: Desk, spec: BacktestSpec) -> tuple[tuple[date, ...], date]:
@@ -176,20 +207,22 @@ def library_versions() -> dict[str, str]:
     return dict(_versions())
 
 
-def gather_inputs(desk: Desk, setup: Setup) -> dict[str, Any]:
+def gather_inputs(desk: Desk, setup: Setup, facts: SourceFacts | None = None) -> dict[str, Any]:
     """Returns everything besides the spec that can change the ledger, as JSON values.
 
     Args:
         desk: Data and infrastructure.
         setup: Strategy and simulator.
+        facts: What the sources said before; None asks them now.
 
     Raises:
         BadData: The market data lack a symbol or cannot be read.
     """
     strategy = setup.strategy
-    data = {symbol: {"bars": desk.market_data.fingerprint(symbol, "bars")} for symbol in strategy.symbols}
+    facts = facts or SourceFacts(desk.market_data)
+    data = {symbol: {"bars": facts.fingerprint(symbol, "bars")} for symbol in strategy.symbols}
     for symbol in strategy.underlyings:
-        data[symbol]["quotes"] = desk.market_data.fingerprint(symbol, "quotes")
+        data[symbol]["quotes"] = facts.fingerprint(symbol, "quotes")
     parts: dict[str, object] = {f"experts.{name}": expert for name, expert in strategy.experts.items()}
     parts |= {"policy": strategy.policy, "exits": strategy.exits, "simulator": setup.simulator}
     parts |= {f"indicators.{number}": indicator for number, indicator in enumerate(desk.indicators)}
