@@ -8,7 +8,6 @@ import uuid
 from pathlib import Path
 
 import pytest
-from tests import servers
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -58,6 +57,8 @@ def temporal_address(temporal_cli):
 @pytest.fixture(scope="session")
 def postgres_server():
     """A PostgreSQL server that lasts for the whole run. A test that stops one starts its own."""
+    from tests import servers
+
     with servers.running_postgres() as server:
         yield server
 
@@ -85,6 +86,8 @@ def postgres_database(postgres_server):
 @pytest.fixture(scope="session")
 def redis_url():
     """Address of a Redis server that lasts for the whole run; each test uses a ``redis_prefix`` of its own."""
+    from tests import servers
+
     with servers.running_redis() as server:
         yield server.url
 

@@ -149,8 +149,8 @@ def _fill(row: Mapping[str, Any]) -> str:
     kind = "modelled quote" if row["modelled"] else "quote"
     return (
         f"{_day(row)}  {row['purpose']} {row['quantity']:+d} {row['contract']} at {per_share(row['price'])}, "
-        f"cash {dollars(row['cash'], signed=True)}, fees {dollars(row['fees'])}; {kind} {per_share(row['bid'])} / {per_share(row['ask'])} "
-        f"taken {new_york(row['taken_at'])}"
+        f"cash {dollars(row['cash'], signed=True)}, fees {dollars(row['fees'])}; "
+        f"{kind} {per_share(row['bid'])} / {per_share(row['ask'])} taken {new_york(row['taken_at'])}"
     )
 
 
