@@ -8,7 +8,7 @@ __all__ = ["main"]
 def main() -> None:
     """Runs the command line of this process and ends the process.
 
-    Exit codes: 0; 1 after an error; 2 for wrong usage; 130 after Ctrl-C.
+    How it ends is told by :class:`optarb.cli.exit_codes.ExitCode`.
     """
     from optarb.cli.app import app
 

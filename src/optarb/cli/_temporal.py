@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from optarb.backtesting.progress import ProgressCallback, showing
+from optarb.cli._asking import recent_pollers, refuse_if_silent
+from optarb.cli.options import TASK_QUEUE
 from optarb.errors import Cancelled, ServerUnavailable
 from optarb.reports.result import Result, load_result
 from optarb.temporal.connection import connect
@@ -30,10 +28,7 @@ if TYPE_CHECKING:
     from optarb.desk import Desk
     from optarb.specs import BacktestSpec, BacktestSummary
 
-__all__ = ["TASK_QUEUE", "run_on_temporal", "run_with_own_server", "run_worker"]
-
-TASK_QUEUE = "optarb"
-"""Task queue of the command line's workers."""
+__all__ = ["run_on_temporal", "run_with_own_server"]
 
 _POLL_SECONDS = 0.3
 
@@ -81,30 +76,6 @@ def run_with_own_server(spec: BacktestSpec, desk: Desk, *, progress: bool | Prog
     return load_result(desk, summary.backtest_id)
 
 
-def run_worker(desk: Desk, address: str | None = None, task_queue: str = TASK_QUEUE) -> None:
-    """Runs a worker until it is interrupted.
-
-    Args:
-        desk: What its activities run on.
-        address: ``host:port``; None for what the environment and ``temporal.toml`` say.
-        task_queue: Where to listen.
-
-    Raises:
-        ServerUnavailable: No server answers.
-    """
-    asyncio.run(_work(desk, address, task_queue))
-
-
-async def _work(desk: Desk, address: str | None, task_queue: str) -> None:
-    client = await connect(address, plugins=[OptarbPlugin(desk)])
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    async with Worker(client, task_queue=task_queue):
-        await stop.wait()
-
-
 async def _run(
     spec: BacktestSpec,
     server: AbstractAsyncContextManager[Client],
@@ -128,6 +99,7 @@ async def _server_for(desk: Desk, address: str | None, task_queue: str) -> Async
     """Connects to the server that is named or found; otherwise starts one with a worker."""
     plugin = OptarbPlugin(desk)
     try:
+        refuse_if_silent(address)
         client = await connect(address, plugins=[plugin])
     except ServerUnavailable:
         if address is not None or os.environ.get("TEMPORAL_ADDRESS"):
@@ -135,21 +107,11 @@ async def _server_for(desk: Desk, address: str | None, task_queue: str) -> Async
         async with _own_server(plugin, task_queue) as own:
             yield own
         return
-    if await _has_worker(client, task_queue):
+    if await recent_pollers(client, task_queue):
         yield client
     else:
         async with Worker(client, task_queue=task_queue):
             yield client
-
-
-async def _has_worker(client: Client, task_queue: str) -> bool:
-    """Whether anybody has asked the task queue for workflow tasks lately."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=task_queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    return bool((await client.workflow_service.describe_task_queue(request)).pollers)
 
 
 @asynccontextmanager

@@ -8,17 +8,22 @@ import typer
 from typer.core import TyperGroup
 
 from optarb.cli.backtest import backtest
-from optarb.cli.books import books
+from optarb.cli.cache import cache_app
+from optarb.cli.cancel import cancel
 from optarb.cli.demo import demo
+from optarb.cli.doctor import doctor
+from optarb.cli.exit_codes import ExitCode, exit_code_of
+from optarb.cli.explain import explain
+from optarb.cli.listing import list_books
 from optarb.cli.report import report
+from optarb.cli.resume import resume
 from optarb.cli.server import server
+from optarb.cli.show import show
+from optarb.cli.store import store_app
 from optarb.cli.worker import worker_app
 from optarb.errors import OptarbError
 
 __all__ = ["app"]
-
-_INTERRUPTED = 130
-"""What a shell reports for a program that SIGINT ended: 128 + 2."""
 
 
 class _Commands(TyperGroup):
@@ -32,17 +37,19 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except OptarbError as error:
             typer.echo(f"error: {type(error).__name__}: {error}", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(exit_code_of(error)) from None
         except KeyboardInterrupt:
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
-# A traceback with local variables could show secrets of the user's desk.
+# A traceback with local variables could show secrets of the user's desk. Without markup, help is plain text, in a pipe too,
+# and need not load rich.
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,
     help="Backtests of options strategies, in this process or durably on Temporal.",
 )
 """The command ``optarb`` as a typer application."""
@@ -65,9 +72,17 @@ def _root(
     pass
 
 
-app.command()(demo)
-app.command()(backtest)
-app.command()(report)
-app.command()(books)
-app.command()(server)
+_DESK = "--desk my_desk:desk"
+app.command(epilog="Example: optarb demo --in-process")(demo)
+app.command(epilog=f"Example: optarb backtest spec.toml {_DESK} --id first-try")(backtest)
+app.command("list", epilog=f"Example: optarb list {_DESK}")(list_books)
+app.command(epilog=f"Example: optarb show first-try {_DESK}")(show)
+app.command(epilog=f"Example: optarb cancel first-try {_DESK}")(cancel)
+app.command(epilog=f"Example: optarb resume first-try {_DESK} --in-process")(resume)
+app.command(epilog=f"Example: optarb report first-try {_DESK} --csv tables")(report)
+app.command(epilog=f"Example: optarb explain first-try 20140203.1 {_DESK}")(explain)
+app.command(epilog="Example: optarb server --port 7233 --database temporal.db")(server)
+app.command(epilog=f"Example: optarb doctor {_DESK}")(doctor)
 app.add_typer(worker_app, name="worker")
+app.add_typer(cache_app, name="cache")
+app.add_typer(store_app, name="store")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from optarb.cli._running import Place, print_result, run_to_the_end
 from optarb.cli.desks import DeskOption, load_desk
+from optarb.cli.options import TASK_QUEUE, InProcessOption, RunAddressOption, TaskQueueOption
+from optarb.cli.output import JsonOption
 
 if TYPE_CHECKING:
-    from optarb.desk import Desk
-    from optarb.reports import Result
     from optarb.specs import BacktestSpec
 
 __all__ = ["backtest"]
@@ -24,36 +22,24 @@ def backtest(
     spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What to run.")],
     desk: DeskOption,
     *,
-    in_process: Annotated[
-        bool, typer.Option("--in-process", help="Run it in this process instead of on a Temporal server.")
-    ] = False,
-    address: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Temporal server to run it on; by default the one found, else an embedded one."),
-    ] = None,
+    in_process: InProcessOption = False,
+    address: RunAddressOption = None,
+    task_queue: TaskQueueOption = TASK_QUEUE,
     backtest_id: Annotated[
-        str | None, typer.Option("--id", help="Id of the book, in place of the spec's; resumes it if it exists.")
+        str | None,
+        typer.Option("--id", metavar="BACKTEST_ID", help="Id of the book, in place of the spec's; resumes it if it exists."),
     ] = None,
     replace: Annotated[
         bool | None,
         typer.Option("--replace/--resume", help="What to do with a book of that id, in place of the spec's."),
     ] = None,
+    json: JsonOption = False,
 ) -> None:
     """Run a backtest, or go on with one that was interrupted, and print its result."""
-    if in_process and address is not None:
-        raise typer.BadParameter("--in-process uses no server; leave --address or --in-process out")
+    place = Place(desk_name=desk, in_process=in_process, address=address, task_queue=task_queue)
     with load_desk(desk) as loaded:
         chosen = _chosen_spec(spec, backtest_id, replace=replace)
-        try:
-            # Results alone go to stdout: what components print while they run does not belong to them.
-            with redirect_stdout(sys.stderr):
-                result = _run(chosen, loaded, address, in_process=in_process)
-        except KeyboardInterrupt:
-            words = ["optarb", "backtest", str(spec), "--desk", desk]
-            words += ["--address", address] if address else ["--in-process"] * in_process
-            typer.echo(_how_to_resume(words, chosen, loaded), err=True)
-            raise
-        typer.echo(str(result))
+        print_result(run_to_the_end(chosen, loaded, place), json=json)
 
 
 def _chosen_spec(path: Path, backtest_id: str | None, *, replace: bool | None) -> BacktestSpec:
@@ -67,20 +53,3 @@ def _chosen_spec(path: Path, backtest_id: str | None, *, replace: bool | None) -
     if replace is not None:
         fields["on_existing"] = "replace" if replace else "resume"
     return BacktestSpec(**fields)
-
-
-def _run(spec: BacktestSpec, desk: Desk, address: str | None, *, in_process: bool) -> Result:
-    if not in_process:
-        from optarb.cli._temporal import run_on_temporal
-
-        return run_on_temporal(spec, desk, address)
-    from optarb.backtesting.runner import backtest as run_in_process
-
-    return run_in_process(spec, desk)
-
-
-def _how_to_resume(words: list[str], spec: BacktestSpec, desk: Desk) -> str:
-    if not desk.store.is_shared:
-        return "interrupted; the desk's books end with this process, so there is nothing to resume"
-    again = [*words, "--id", spec.backtest_id or "", *(["--resume"] if spec.on_existing == "replace" else [])]
-    return f"interrupted; go on with: {shlex.join(again)}"

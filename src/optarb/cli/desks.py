@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
+from contextlib import redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optarb.errors import ConfigurationError, UnknownName
+from optarb.errors import BookNotFound, ConfigurationError, UnknownName
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from optarb.desk import Desk
+    from optarb.protocols import BookInfo
 
-__all__ = ["DeskOption", "load_desk", "load_shared_desk"]
+__all__ = ["BookArgument", "DeskOption", "find_book", "load_desk", "load_shared_desk"]
 
 DeskOption = Annotated[
     str,
     typer.Option("--desk", envvar="OPTARB_DESK", metavar="MODULE:ATTRIBUTE", help="Where the desk is, such as my_desk:desk."),
 ]
 """The option ``--desk`` of a command."""
+
+BookArgument = Annotated[str, typer.Argument(metavar="BACKTEST_ID", help="The book of a backtest; optarb list shows them.")]
+"""The argument ``BACKTEST_ID`` of a command."""
 
 
 def load_desk(name: str) -> Desk:
@@ -70,16 +77,43 @@ def load_shared_desk(name: str) -> Desk:
     return desk
 
 
+def find_book(desk: Desk, backtest_id: str) -> BookInfo:
+    """Looks a book up.
+
+    Args:
+        desk: Whose store to ask.
+        backtest_id: The book.
+
+    Raises:
+        BookNotFound: No such book; the message suggests one of almost that name.
+    """
+    try:
+        return desk.store.book(backtest_id)
+    except BookNotFound:
+        close = difflib.get_close_matches(backtest_id, [book.book_id for book in desk.store.books()], n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "optarb list shows those that are"
+        raise BookNotFound(f"no backtest {backtest_id!r} in the desk's store; {hint}") from None
+
+
 def _imported(name: str) -> ModuleType:
     here = os.getcwd()  # noqa: PTH109 - sys.path holds text
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return importlib.import_module(name)
+        with redirect_stdout(sys.stderr):  # what a module prints is no result of a command
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # the module is there; something that it imports is not
         raise ConfigurationError(
             f"no module {error.name!r} in {here!r} or among the installed packages; "
-            "run the command where the module is, or correct the name"
+            f"{_similar(name)}run the command where the module is, or correct the name"
         ) from None
+
+
+def _similar(name: str) -> str:
+    """Suggests a module of the current folder with almost that name."""
+    here = Path.cwd()
+    modules = {file.stem for file in here.glob("*.py")} | {file.parent.name for file in here.glob("*/__init__.py")}
+    close = difflib.get_close_matches(name.partition(".")[0], sorted(modules), n=1)
+    return f"did you mean {close[0]!r}? Otherwise " if close else ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +21,8 @@ def server(
     ui: Annotated[bool, typer.Option("--ui", help="Serve Temporal's web pages as well.")] = False,
 ) -> None:
     """Run a Temporal server on this machine until Ctrl-C. Prints its address."""
+    import asyncio
+
     from optarb.temporal.server import EmbeddedServer
 
     asyncio.run(_serve(EmbeddedServer(port=port, database=database, ui=ui, progress=lambda line: typer.echo(line, err=True))))
@@ -30,6 +30,9 @@ def server(
 
 async def _serve(embedded: EmbeddedServer) -> None:
     """Runs the server until SIGINT or SIGTERM, which are the ordinary ways to end it."""
+    import asyncio
+    import signal
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with embedded as running:

@@ -1,0 +1,33 @@
+"""``optarb resume``."""
+
+from __future__ import annotations
+
+from optarb.cli._running import Place, print_result, run_to_the_end
+from optarb.cli.desks import BookArgument, DeskOption, find_book, load_shared_desk
+from optarb.cli.options import TASK_QUEUE, InProcessOption, RunAddressOption, TaskQueueOption
+from optarb.cli.output import JsonOption
+
+__all__ = ["resume"]
+
+
+def resume(
+    backtest_id: BookArgument,
+    desk: DeskOption,
+    *,
+    in_process: InProcessOption = False,
+    address: RunAddressOption = None,
+    task_queue: TaskQueueOption = TASK_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Go on with a backtest that was interrupted, cancelled or failed, on the spec that its book holds.
+
+    The result of a finished one is printed.
+    """
+    from optarb.specs import BacktestSpec
+
+    place = Place(desk_name=desk, in_process=in_process, address=address, task_queue=task_queue)
+    with load_shared_desk(desk) as loaded:
+        spec = BacktestSpec.model_validate_json(find_book(loaded, backtest_id).documents["spec"])
+        # A spec that once replaced a book would now clear what is to be gone on with.
+        going_on = spec.model_copy(update={"on_existing": "resume"})
+        print_result(run_to_the_end(going_on, loaded, place), json=json)
