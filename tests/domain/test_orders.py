@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import pickle
 from decimal import Decimal
 
@@ -82,3 +83,31 @@ def test_order_when_changed_then_it_is_frozen():
 
 def test_status_when_terminal_then_all_but_working():
     assert [status for status in OrderStatus if not status.is_terminal] == [OrderStatus.WORKING]
+
+
+LEG = (OrderLeg(contract=CALL, quantity=2),)
+
+
+def test_order_id_when_one_leg_alone_then_names_the_leg_before_the_attempt():
+    assert order(leg=0, legs=LEG).order_id == "dips-20180117-0a1b2c3d/20180117.1/open/leg0/1"
+    assert len({order(leg=leg, legs=LEG).client_order_id for leg in (None, 0, 1)}) == 3
+
+
+@pytest.mark.parametrize("changes", [{"leg": 0}, {"leg": -1, "legs": LEG}])
+def test_order_when_leg_does_not_fit_then_refused(changes):
+    with pytest.raises(ValueError, match="trades that leg alone"):
+        order(**changes)
+
+
+@pytest.mark.parametrize("changes", [{}, {"limit": None, "reason": "flatten"}, {"leg": 1, "legs": LEG, "units": 1}])
+def test_dump_when_read_back_as_json_then_equal(changes):
+    one = order(**changes)
+    assert OrderIntent.load(json.loads(json.dumps(one.dump()))) == one
+
+
+def test_terms_when_legs_change_places_then_equal_and_when_price_or_size_differ_then_not():
+    one = order()
+    assert order(legs=one.legs[::-1], attempt=3).terms == one.terms
+    assert order(limit=Decimal("1.250")).terms == one.terms
+    assert order(limit=Decimal("1.30")).terms != one.terms
+    assert order(legs=(one.legs[0],)).terms != one.terms

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from optarb.domain.contracts import OptionContract
 
@@ -17,6 +19,7 @@ __all__ = [
     "OrderLeg",
     "OrderReport",
     "OrderStatus",
+    "OrderTerms",
     "Purpose",
     "Rejected",
     "SubmitAnswer",
@@ -74,11 +77,21 @@ class OrderLeg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTerms:
+    """What an order trades and at which price: what must be equal before an order found at a broker counts as ours."""
+
+    legs: frozenset[tuple[OptionContract, int]]
+    """Contracts with signed quantities."""
+    limit: Decimal | None
+    """Worst net price of one unit, see :attr:`OrderIntent.limit`; None for a market order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderIntent:
     """What is to be sent to a broker, frozen before anything is sent.
 
     Raises:
-        ValueError: No legs, a contract twice, or an attempt below 1.
+        ValueError: No legs, a contract twice, an attempt below 1, or a leg number with other than one leg.
     """
 
     book_id: str
@@ -100,6 +113,8 @@ class OrderIntent:
     """How long it works."""
     reason: str = ""
     """Why, such as an exit reason."""
+    leg: int | None = None
+    """Number of the structure's leg, from 0, that the order trades alone; None where it trades all its legs at once."""
 
     def __post_init__(self) -> None:
         contracts = [leg.contract for leg in self.legs]
@@ -109,16 +124,55 @@ class OrderIntent:
         if self.attempt < 1 or self.units < 1 or any(leg.quantity % self.units for leg in self.legs):
             msg = f"attempt and units must be at least 1 and divide every leg, got attempt {self.attempt}, units {self.units}"
             raise ValueError(msg)
+        if self.leg is not None and (self.leg < 0 or len(self.legs) != 1):
+            msg = f"an order of leg {self.leg!r} trades that leg alone, got {len(self.legs)} legs; leave leg out"
+            raise ValueError(msg)
 
     @property
     def order_id(self) -> str:
-        """Names position, purpose and attempt; the same on every retry."""
-        return f"{self.book_id}/{self.position_id}/{self.purpose}/{self.attempt}"
+        """Names position, purpose, leg (where it trades one alone) and attempt; the same on every retry."""
+        alone = "" if self.leg is None else f"leg{self.leg}/"
+        return f"{self.book_id}/{self.position_id}/{self.purpose}/{alone}{self.attempt}"
 
     @property
     def client_order_id(self) -> str:
         """The id in the form brokers take: ``optarb-`` and 40 hexadecimal digits of its SHA-256."""
         return "optarb-" + hashlib.sha256(self.order_id.encode()).hexdigest()[:40]
+
+    @property
+    def terms(self) -> OrderTerms:
+        """What it trades and at which price."""
+        return OrderTerms(legs=frozenset((leg.contract, leg.quantity) for leg in self.legs), limit=self.limit)
+
+    def dump(self) -> dict[str, Any]:
+        """Writes the order as JSON values."""
+        return {
+            "book_id": self.book_id,
+            "position_id": self.position_id,
+            "purpose": str(self.purpose),
+            "attempt": self.attempt,
+            "legs": [[leg.contract.symbol, leg.quantity] for leg in self.legs],
+            "limit": None if self.limit is None else str(self.limit),
+            "units": self.units,
+            "time_in_force": str(self.time_in_force),
+            "reason": self.reason,
+            "leg": self.leg,
+        }
+
+    @classmethod
+    def load(cls, fields: Mapping[str, Any]) -> OrderIntent:
+        """Reads an order back from :meth:`dump`."""
+        legs = tuple(OrderLeg(contract=OptionContract.parse(symbol), quantity=quantity) for symbol, quantity in fields["legs"])
+        limit = fields["limit"]
+        return cls(
+            **{
+                **fields,
+                "legs": legs,
+                "limit": None if limit is None else Decimal(limit),
+                "purpose": Purpose(fields["purpose"]),
+                "time_in_force": TimeInForce(fields["time_in_force"]),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,3 +236,5 @@ class OrderReport:
     """Whether any fill price comes from a modelled quote."""
     reason: str = ""
     """Why it was cancelled, rejected or expired."""
+    terms: OrderTerms | None = None
+    """What the broker holds as the order; None if it does not say, and then the id alone names it."""

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from optarb.domain.contracts import OptionContract
+from optarb.domain.legs import Leg
 from optarb.domain.money import from_units, to_units
 from optarb.domain.orders import LegFill, OrderIntent, OrderReport, Purpose
 from optarb.ledger.account import Account
@@ -36,6 +37,8 @@ class PositionPlan:
     """Margin of one unit without hedge recognition; zero when bought for cash."""
     unit_capital_usd: Decimal = Decimal(0)
     """Worst case of one unit with both sides' fees, reserved while the order works."""
+    legs: tuple[Leg, ...] = ()
+    """The whole structure, where each of its legs has an order of its own; empty where one order trades them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class _Sent:
     order: OrderIntent
     position: OpenPosition
     unit_capital: int
+    ratios: Mapping[str, int]
     seen: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     fees: int = 0
     is_over: bool = False
@@ -80,6 +84,25 @@ class _Sent:
             for leg in self.order.legs
         )
         return self.order.units - min(filled)
+
+    def dump(self) -> dict[str, Any]:
+        """Writes it as JSON values; the position by its id."""
+        return {
+            "order": self.order.dump(),
+            "unit_capital": self.unit_capital,
+            "ratios": dict(self.ratios),
+            "seen": {symbol: list(seen) for symbol, seen in self.seen.items()},
+            "fees": self.fees,
+            "is_over": self.is_over,
+            "in_doubt": self.in_doubt,
+        }
+
+    @classmethod
+    def load(cls, fields: Mapping[str, Any], positions: Mapping[str, OpenPosition]) -> _Sent:
+        """Reads it back; positions are those that orders may still fill."""
+        order = OrderIntent.load(fields["order"])
+        seen = {symbol: (quantity, cost) for symbol, (quantity, cost) in fields["seen"].items()}
+        return cls(**{**fields, "order": order, "seen": seen, "position": positions[order.position_id]})
 
 
 _FIGURES = ("initial", "cash", "realised", "fees", "opened_today", "closed_today", "session", "numbered_today")
@@ -139,22 +162,29 @@ class Book:
             ValueError: An opening order without a plan.
             KeyError: A closing order of a position that is not open.
         """
+        ratios = {leg.contract.symbol: abs(leg.quantity // order.units) for leg in order.legs}
         if order.purpose is Purpose.CLOSE:
             position = self.positions[order.position_id]
             position.close_attempts = order.attempt
-            self._sent[order.order_id] = _Sent(order, position, 0)
+            self._sent[order.order_id] = _Sent(order, position, 0, ratios)
             return
         if plan is None:
             raise ValueError(f"opening order {order.order_id} needs a plan of its position")
-        position = self.positions.get(order.position_id) or OpenPosition(
+        ratios = {leg.contract.symbol: abs(leg.ratio) for leg in plan.legs} or ratios
+        position = self._known(order.position_id) or OpenPosition(
             position_id=order.position_id,
             expert=plan.expert,
             underlying=plan.underlying,
             structure=plan.structure,
             unit_margin=to_units(plan.unit_margin_usd),
-            lots=[Lot(contract=leg.contract.symbol) for leg in order.legs],
+            lots=[Lot(contract=symbol) for symbol in ratios],
         )
-        self._sent[order.order_id] = _Sent(order, position, to_units(plan.unit_capital_usd))
+        self._sent[order.order_id] = _Sent(order, position, to_units(plan.unit_capital_usd), ratios)
+
+    def _known(self, position_id: str) -> OpenPosition | None:
+        """An open position, or one that another order of this session may open or has closed."""
+        placed = (sent.position for sent in self._sent.values() if sent.order.position_id == position_id)
+        return self.positions.get(position_id) or next(placed, None)
 
     def doubt(self, order_id: str) -> None:
         """Notes that nobody knows whether an order landed; it counts as filled for limits and capital."""
@@ -246,7 +276,7 @@ class Book:
 
     def _after_fill(self, sent: _Sent) -> None:
         if sent.order.purpose is Purpose.OPEN:
-            sent.position.opened(sent.order, self.session)
+            sent.position.opened(sent.ratios, self.session)
         if not sent.position.held:
             self._close(sent.position)
 
@@ -269,23 +299,25 @@ class Book:
             if price is not None:
                 lot.mark = to_units(price)
 
-    def settle(self, position_id: str, contract: OptionContract, price: Decimal) -> int:
-        """Ends a lot at a price without an order.
+    def settle(self, position_id: str, contract: OptionContract, price: Decimal, quantity: int | None = None) -> int:
+        """Ends a lot, or a part of it, at a price without an order.
 
         Args:
             position_id: The position.
             contract: The contract.
             price: Cash a share.
+            quantity: Contracts of the lot that end, signed like it; None for all.
 
         Returns:
             The cash received, in ledger units (negative: paid).
         """
         position = self.positions[position_id]
         lot = position.lot(contract)
-        cash = to_units(price) * lot.quantity * contract.multiplier
+        ending = lot.quantity if quantity is None else quantity
+        cash = to_units(price) * ending * contract.multiplier
         self.cash += cash
         position.proceeds += cash
-        lot.quantity = 0
+        lot.quantity -= ending
         if not position.held:
             self._close(position)
         return cash
@@ -342,17 +374,25 @@ class Book:
             closed_today=self.closed_today,
         )
 
-    def dump(self) -> dict[str, Any]:
-        """Writes everything as JSON values. No order may be working.
+    def dump(self, *, with_orders: bool = False) -> dict[str, Any]:
+        """Writes everything as JSON values.
+
+        Args:
+            with_orders: Whether the session's orders are written too, as a live book needs it; without, none may be working.
 
         Raises:
-            ValueError: Orders are working; what they still fill would be lost.
+            ValueError: Orders are working and are not written; what they still fill would be lost.
         """
         working = sorted(order_id for order_id, sent in self._sent.items() if not sent.is_over)
-        if working:
+        if working and not with_orders:
             raise ValueError(f"orders are working: {working}; a checkpoint stands between sessions")
         fields = {name: getattr(self, name) for name in _FIGURES}
         fields["positions"] = [asdict(position) for position in self.positions.values()]
+        if with_orders:
+            absent = {id(sent.position): sent.position for sent in self._sent.values()}
+            held = {id(position) for position in self.positions.values()}
+            fields["orders"] = [sent.dump() for sent in self._sent.values()]
+            fields["absent"] = [asdict(position) for key, position in absent.items() if key not in held]
         return fields
 
     @classmethod
@@ -364,6 +404,11 @@ class Book:
         for entry in fields["positions"]:
             position = OpenPosition.load(entry)
             book.positions[position.position_id] = position
+        absent = [OpenPosition.load(entry) for entry in fields.get("absent", ())]
+        known = {position.position_id: position for position in absent} | book.positions
+        for entry in fields.get("orders", ()):
+            sent = _Sent.load(entry, known)
+            book._sent[sent.order.order_id] = sent
         return book
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from optarb.domain.contracts import OptionContract
 from optarb.domain.money import from_units, to_units
-from optarb.domain.orders import OrderIntent, Purpose
+from optarb.domain.orders import Purpose
 from optarb.ledger.account import Position, PositionLeg
 from optarb.ledger.margin import payoff_bounds
 from optarb.ledger.rows import session_date
@@ -130,10 +130,14 @@ class OpenPosition:
             self.proceeds += cash
         return cash
 
-    def opened(self, order: OrderIntent, session: int) -> None:
-        """Fixes what the opening decides, after fills of the opening order."""
+    def opened(self, ratios: Mapping[str, int], session: int) -> None:
+        """Fixes what the opening decides, after fills of an opening order.
+
+        Args:
+            ratios: Contracts of one unit, unsigned, by OCC symbol.
+            session: ``YYYYMMDD``.
+        """
         self.opened_session, self.held_sessions = session, 0
-        ratios = {leg.contract.symbol: abs(leg.quantity // order.units) for leg in order.legs}
         self.units = max(-(-abs(lot.opened) // ratios[lot.contract]) for lot in self.lots)
         holdings = [
             (OptionContract.parse(lot.contract), lot.opened, from_units(lot.cost) / lot.opened)
