@@ -20,9 +20,11 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["PostgresServer", "RedisServer", "running_postgres", "running_redis"]
+__all__ = ["GUARDED", "PostgresServer", "RedisServer", "running_postgres", "running_redis"]
 
 _PATIENCE_SECONDS = 30
+GUARDED = "guarded"
+"""The one role of PostgreSQL, once it is created, that must tell its password."""
 # PostgreSQL refuses to run as root. This account exists on every system, and owns nothing.
 _UNPRIVILEGED = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
@@ -90,7 +92,7 @@ class PostgresServer(_Server):
         self._data = folder / "data"
 
     def url(self, database: str = "postgres") -> str:
-        """Address of a database, without a password: the server trusts whoever reaches its socket."""
+        """Address of a database, without a password: the server trusts whoever reaches its socket as ``postgres``."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def make_data(self) -> None:
@@ -100,6 +102,8 @@ class PostgresServer(_Server):
         made = subprocess.run(command, capture_output=True, text=True, user=self._user(), cwd=self.folder, check=False)
         if made.returncode:
             pytest.fail(f"initdb failed:\n{made.stdout}{made.stderr}")
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"local all {GUARDED} scram-sha-256\n{rules.read_text()}")
 
     def create_database(self) -> str:
         """Creates an empty database and returns its address."""

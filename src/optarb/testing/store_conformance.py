@@ -209,6 +209,17 @@ class BacktestStoreConformance(Conformance):
         assert list(store.rows(book_id, "exits")) == []
         assert list(store.rows(book_id, "notes")) == [(_FIRST, 0, "p", "first")]
 
+    @pytest.mark.parametrize("value", [1.5, "many", float("nan"), None], ids=["float", "text", "nan", "none"])
+    def test_commit_when_a_value_is_no_integer_where_one_belongs_then_refused(
+        self, store: BacktestStore, book_id: str, value: float | str | None
+    ) -> None:
+        """Money is whole numbers: nothing rounds it on the way, and nothing stands in for it."""
+        claim_book(store, book_id)
+        with pytest.raises(OptarbError):
+            commit_block(store, book_id, 1, rows={"exits": [(_FIRST, 0, "p", "why", value, 2, 3)]})
+        assert store.done(book_id, "trade") == frozenset()
+        assert list(store.rows(book_id, "exits")) == []
+
     def test_commit_when_copies_race_then_one_writes(self, store: BacktestStore, book_id: str) -> None:
         """Three copies of one block at once: one is told that it won, and only its rows are there."""
         claim_book(store, book_id)
