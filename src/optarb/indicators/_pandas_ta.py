@@ -66,16 +66,19 @@ def sma(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
 def ema(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """Returns the exponential mean with weight ``2 / (length + 1)``.
 
-    It is seeded with the simple mean of the first ``length`` values.
+    It is seeded with the simple mean of the first ``length`` values; leading NaN are skipped.
 
     Args:
-        values: Shape ``(n,)``, with ``n >= length``.
+        values: Shape ``(n,)``, with ``length`` numbers or more.
         length: Rows of the seed.
     """
     _load()
     from pandas_ta_classic.overlap.ema import ema as compute
 
-    return _array(compute(_series(values), length=length, talib=False, sma=True, adjust=False))
+    first = int(np.argmin(np.isnan(values)))
+    result = np.full(len(values), np.nan)
+    result[first:] = _array(compute(_series(values[first:]), length=length, talib=False, sma=True, adjust=False))
+    return result
 
 
 def macd(

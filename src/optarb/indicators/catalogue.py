@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optarb.errors import UnknownName
-from optarb.indicators import _averages, _momentum, _volatility
+from optarb.indicators import _averages, _candles, _momentum, _regime, _trend, _volatility, _volume
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CatalogueIndicator", "default_catalogue", "families"]
 
-_FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {family.name: family for family in (*_averages.FAMILIES, *_momentum.FAMILIES, *_volatility.FAMILIES)}
-)
+_GROUPS = (_averages, _trend, _momentum, _volatility, _volume, _candles, _regime)
+
+_FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for group in _GROUPS for family in group.FAMILIES})
 
 
 def families() -> Mapping[str, Family]:
