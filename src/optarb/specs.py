@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from optarb.errors import ConfigurationError
+from optarb.errors import ConfigurationError, UnknownName
 
-__all__ = ["BacktestSpec", "BacktestSummary", "ExecutionSpec", "OverrideValue", "Progress"]
+__all__ = ["BacktestSpec", "BacktestSummary", "ExecutionSpec", "OverrideValue", "Progress", "SweepSpec", "SweepSummary"]
 
 OverrideValue = bool | int | float | str | list[bool | int | float | str]
 """A value an override may have."""
@@ -70,8 +71,9 @@ class BacktestSpec(_Frozen):
     """First session to trade, inclusive; it need not be a session itself."""
     end: date
     """Last session to trade, inclusive."""
-    backtest_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-    """Id of the book; None gives a new one at each call. A given id resumes its unfinished run or returns its finished one."""
+    backtest_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[0-9]{1,5})?$")
+    """Id of the book; None gives a new one at each call. A given id resumes its unfinished run or returns its finished one.
+    ``<sweep>/<number>`` is the book of a sweep's setting."""
     on_existing: Literal["resume", "replace"] = "resume"
     """What to do with a book of that id: ``resume`` refuses one of another spec, data or code; ``replace`` clears it."""
     capital: Decimal = Field(default=Decimal(20_000), gt=0)
@@ -143,6 +145,154 @@ class BacktestSpec(_Frozen):
         return {**fields, "capital": str(self.capital.normalize())}
 
 
+class SweepSpec(_Frozen):
+    """Settings to backtest: a base spec, and what each setting overrides.
+
+    Raises:
+        ConfigurationError: Neither or both of grid and settings, an empty axis, more than :attr:`MOST` settings, or a field
+            that does not fit.
+    """
+
+    MOST: ClassVar[int] = 10_000
+    """Most settings of one sweep."""
+
+    spec: BacktestSpec
+    """What all settings have in common; its own overrides stay beneath theirs. It names no book and replaces none."""
+    sweep_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    """Id of the sweep; None gives a new one at each call. A given one resumes its unfinished sweep or returns its finished."""
+    grid: Mapping[str, tuple[OverrideValue, ...]] = Field(default_factory=dict)
+    """Values by override path; the settings are all combinations, in this order, the last path varying fastest."""
+    settings: tuple[Mapping[str, OverrideValue], ...] = ()
+    """Explicit settings, in the place of a grid: overrides by path."""
+
+    @model_validator(mode="after")
+    def _checked(self) -> SweepSpec:
+        if self.spec.backtest_id is not None or self.spec.on_existing != "resume":
+            raise ValueError(
+                "a sweep names the books of its settings itself: leave backtest_id and on_existing out of its spec"
+            )
+        if bool(self.grid) == bool(self.settings):
+            raise ValueError("a sweep needs either a grid of values by override path or a sequence of settings")
+        for path, values in self.grid.items():
+            if not values:
+                raise ValueError(f"grid: {path!r} has no values; give at least one, or leave it out")
+        if self.count > self.MOST:
+            shown = " x ".join(str(len(values)) for values in self.grid.values()) or "the sequence"
+            raise ValueError(
+                f"{shown} makes {self.count:,} settings, at most {self.MOST:,} are run in one sweep; coarsen the grid"
+            )
+        return self
+
+    @classmethod
+    def of(
+        cls,
+        spec: BacktestSpec,
+        grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]],
+        sweep_id: str | None = None,
+    ) -> SweepSpec:
+        """Builds one from a mapping (a grid) or a sequence (explicit settings).
+
+        Decimals and dates are taken as text, numbers of numpy as Python's.
+
+        Raises:
+            ConfigurationError: See the class; or something else than a mapping of sequences or a sequence of mappings.
+        """
+        if isinstance(grid, Mapping):
+            return cls(spec=spec, sweep_id=sweep_id, grid={path: _axis(path, values) for path, values in grid.items()})
+        if not _is_sequence(grid):
+            raise ConfigurationError(f"a grid maps override paths to values, or is a sequence of mappings, got {grid!r}")
+        return cls(spec=spec, sweep_id=sweep_id, settings=tuple(map(_setting, grid)))
+
+    @property
+    def count(self) -> int:
+        """How many settings there are."""
+        return len(self.settings) or math.prod(map(len, self.grid.values()))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every override path of the settings, in the order in which they first appear."""
+        return tuple(dict.fromkeys(path for one in self.settings for path in one)) or tuple(self.grid)
+
+    def overrides(self, number: int) -> dict[str, OverrideValue]:
+        """Returns what one setting overrides.
+
+        Args:
+            number: From 0.
+
+        Raises:
+            UnknownName: No such setting.
+        """
+        if not 0 <= number < self.count:
+            raise UnknownName(f"the sweep has settings 0 to {self.count - 1}, not {number!r}")
+        if self.settings:
+            return dict(self.settings[number])
+        chosen: list[tuple[str, OverrideValue]] = []
+        for path, values in reversed(list(self.grid.items())):
+            number, place = divmod(number, len(values))
+            chosen.append((path, values[place]))
+        return dict(reversed(chosen))
+
+    def setting(self, number: int) -> BacktestSpec:
+        """Returns the spec of one setting, with its book's id if the sweep has one.
+
+        Args:
+            number: From 0.
+        """
+        execution = self.spec.execution
+        if execution.block_sessions == ExecutionSpec().block_sessions:
+            execution = execution.model_copy(update={"block_sessions": _SWEEP_BLOCK_SESSIONS})
+        return self.spec.model_copy(
+            update={
+                "backtest_id": None if self.sweep_id is None else f"{self.sweep_id}/{number}",
+                "overrides": dict(sorted({**self.spec.overrides, **self.overrides(number)}.items())),
+                "execution": execution,
+            }
+        )
+
+
+_SWEEP_BLOCK_SESSIONS = 252
+"""A year in a transaction, where the spec leaves the default: many settings write at once, and a setting is soon done again."""
+
+
+def _is_sequence(values: object) -> bool:
+    return isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
+
+
+def _axis(path: str, values: Any) -> tuple[Any, ...]:
+    if not _is_sequence(values):
+        raise ConfigurationError(f"grid: {path!r} needs a sequence of values, got {values!r}; write [{values!r}]")
+    return tuple(map(_plain_value, values))
+
+
+def _setting(given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"a setting must be a mapping of override paths to values, got {given!r}")
+    return {path: _plain_value(value) for path, value in given.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    """Decimals and dates as text, as overrides take them; numbers of numpy as Python's."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value
+
+
+class SweepSummary(_Frozen):
+    """What a sweep came to."""
+
+    sweep_id: str
+    """The sweep."""
+    settings: int
+    """How many there are."""
+    finished: int
+    """Settings that ran to their end."""
+    failed: int
+    """Settings whose component raised; their errors stand in the table."""
+
+
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Lets overrides be written as nested tables: ``[overrides.dip] drop = 0.05``."""
     overrides = fields.get("overrides")
@@ -169,14 +319,14 @@ def _said(error: ValidationError) -> str:
 
 
 class Progress(_Frozen):
-    """How far a backtest is."""
+    """How far a backtest or a sweep is."""
 
     backtest_id: str
-    """The book."""
+    """The book, or the sweep."""
     phase: str
-    """Phase at work, ``"finished"`` at the end."""
+    """Phase at work, ``"settings"`` for a sweep, ``"finished"`` at the end."""
     done: int
-    """Units of the phase that are committed: sessions, times experts in the signals phase, or symbols."""
+    """Units of the phase that are committed: sessions, times experts in the signals phase, symbols, or settings."""
     total: int
     """All units of the phase."""
 

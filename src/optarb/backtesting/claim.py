@@ -128,9 +128,7 @@ def open_claimed(desk: Desk, prepared: Prepared, claim: Claim) -> RunContext:
     )
 
 
-def _trainings(
-    desk: Desk, setup: Setup, sessions: tuple[date, ...], before: date, facts: SourceFacts
-) -> tuple[Training, ...]:
+def _trainings(desk: Desk, setup: Setup, sessions: tuple[date, ...], before: date, facts: SourceFacts) -> tuple[Training, ...]:
     """Plans the fits. The history begins at ``history_start``, or with the first bar that every underlying has."""
     strategy, spec = setup.strategy, setup.spec
     if all(trained_part(name, expert) is None for name, expert in strategy.experts.items()):

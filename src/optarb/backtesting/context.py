@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -134,6 +134,14 @@ class RunContext:
     """What the claim fixed."""
     inputs: Mapping[str, Any]
     """Fingerprints that the claim fixed."""
+    outside_calls: set[str] = field(default_factory=set[str])
+    """Scopes in which this process made an outside call or found the reply of one; see :class:`OnceCalls`."""
+
+    @property
+    def sweep_id(self) -> str | None:
+        """The sweep whose setting the run is; None for a run of its own."""
+        sweep_id, found, _ = self.book_id.rpartition("/")
+        return sweep_id if found else None
 
     @property
     def store(self) -> BacktestStore:

@@ -30,6 +30,5 @@ def ledger_digest(store: BacktestStore, book_id: str) -> str:
     digest = hashlib.sha256()
     for name in TABLES:
         digest.update(name.encode() + b"\n")
-        rows = [list(row) for row in store.rows(book_id, name)]
-        digest.update(json.dumps(rows, separators=(",", ":")).encode())
+        digest.update(json.dumps(list(store.rows(book_id, name)), separators=(",", ":")).encode())
     return digest.hexdigest()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from optarb.engine.chain_table import ChainTable
     from optarb.protocols import Cache, Indicator
 
-__all__ = ["MonthlyChains", "feature_key", "load_feature", "load_market"]
+__all__ = ["MonthlyChains", "feature_key", "load_feature", "load_market", "market_key"]
 
 _KEPT = 4
 """Markets kept in a process; each holds mapped files and a few columns."""
@@ -89,7 +90,7 @@ def load_market(context: RunContext) -> Market:
         DataChanged: Cached data are gone and the source no longer gives the same.
     """
     facts = ingested(context)
-    key = _market_key(context, facts)
+    key = market_key(context, facts)
     with _lock:
         found = _markets.get(key)
         if found is not None:
@@ -103,7 +104,13 @@ def load_market(context: RunContext) -> Market:
     return market
 
 
-def _market_key(context: RunContext, facts: dict[str, Any]) -> str:
+def market_key(context: RunContext, facts: Mapping[str, Any]) -> str:
+    """Names all that views of a run can show, within this process.
+
+    Args:
+        context: The run.
+        facts: From :func:`optarb.backtesting.ingest.ingested`.
+    """
     plan = context.plan
     parts = [
         facts,

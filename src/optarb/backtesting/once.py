@@ -46,6 +46,7 @@ class OnceCalls:
             ComponentError: The call returned something other than bytes.
         """
         store, book = self._context.store, self._context.book_id
+        self._context.outside_calls.add(self._scope)
         name, owner = f"{self._scope}/{key}", uuid.uuid4().hex
         while True:
             stored = store.reply(book, name)

@@ -8,13 +8,14 @@ import time
 from typing import TYPE_CHECKING
 
 from optarb.backtesting import features, ingest, signals, training
-from optarb.backtesting.claim import claim_book, new_backtest_id
+from optarb.backtesting.claim import claim_prepared, new_backtest_id, open_claimed, prepare
 from optarb.backtesting.close import close_book
 from optarb.backtesting.context import RunContext, Tick
 from optarb.backtesting.features import compute_features
 from optarb.backtesting.ingest import ingest_symbol
 from optarb.backtesting.phases import PHASES, Unit, remaining_units
 from optarb.backtesting.progress import ProgressCallback, showing
+from optarb.backtesting.sharing import shared
 from optarb.backtesting.signals import evaluate_blocks
 from optarb.backtesting.trade import trade_blocks
 from optarb.backtesting.training import fit_model
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from optarb.desk import Desk
     from optarb.specs import BacktestSpec
 
-__all__ = ["backtest", "lease_tick", "run_phase_unit"]
+__all__ = ["backtest", "lease_tick", "run_book", "run_phase_unit"]
 
 _logger = logging.getLogger("optarb")
 
@@ -49,33 +50,50 @@ def backtest(spec: BacktestSpec, desk: Desk, *, progress: bool | ProgressCallbac
         KeyboardInterrupt: Interrupted; the book can be resumed by its id, which is printed.
     """
     book_id = spec.backtest_id or new_backtest_id(spec)
-    claim = claim_book(desk, spec, book_id, process_owner())
+    prepared = prepare(desk, spec)
+    claim = claim_prepared(desk, prepared, book_id, process_owner())
     if claim.kind == "finished":
         return load_result(desk, book_id)
-    context = RunContext.open(desk, spec, book_id, claim.epoch)
+    context = open_claimed(desk, prepared, claim)
     try:
         with showing(progress, book_id) as report:
-            _run(context, report)
+            run_book(context, report)
     except KeyboardInterrupt:
-        desk.store.finish(book_id, claim.epoch, "cancelled")
         print(f"interrupted; resume with backtest_id={book_id!r}")  # noqa: T201 - the user must learn the id
-        raise
-    except Cancelled:
-        desk.store.finish(book_id, claim.epoch, "cancelled")
-        raise
-    except Superseded:
-        raise
-    except BaseException as error:
-        desk.store.finish(book_id, claim.epoch, "failed", error=f"{type(error).__name__}: {error}")
         raise
     return load_result(desk, book_id)
 
 
-def _run(context: RunContext, report: ProgressCallback) -> None:
+def run_book(context: RunContext, report: ProgressCallback, watch: Tick | None = None) -> None:
+    """Runs a claimed book to its end, and notes in the store how it ended.
+
+    Args:
+        context: The run.
+        report: Called with each progress, at most a few times a second.
+        watch: Called as often; it may raise :class:`Cancelled`.
+
+    Raises:
+        OptarbError: What the run met; its book is ``cancelled`` or ``failed``, or another's by now.
+        KeyboardInterrupt: Interrupted; the book is ``cancelled``.
+    """
+    store, book_id, epoch = context.store, context.book_id, context.epoch
+    try:
+        _run(context, report, watch)
+    except (KeyboardInterrupt, Cancelled):
+        store.finish(book_id, epoch, "cancelled")
+        raise
+    except Superseded:
+        raise
+    except BaseException as error:
+        store.finish(book_id, epoch, "failed", error=f"{type(error).__name__}: {error}")
+        raise
+
+
+def _run(context: RunContext, report: ProgressCallback, watch: Tick | None) -> None:
     for phase in PHASES:
         left, done, total = remaining_units(context, phase.name)
         for unit, weight in left:
-            shown = _shown(context, report, done if phase.parallel else 0, total)
+            shown = _shown(context, report, watch, done if phase.parallel else 0, total)
             _with_retries(context, phase.name, unit, lease_tick(context, shown))
             done = done + weight if phase.parallel else total
             shown(phase.name, weight, total)
@@ -98,10 +116,12 @@ def _with_retries(context: RunContext, phase: str, unit: Unit, tick: Tick) -> No
             return
 
 
-def _shown(context: RunContext, report: ProgressCallback, before: int, total: int) -> Tick:
+def _shown(context: RunContext, report: ProgressCallback, watch: Tick | None, before: int, total: int) -> Tick:
     """Reports a unit's own progress as the phase's; a unit that does not know its own total counts when it is complete."""
 
     def shown(phase: str, done: int, of: int) -> None:
+        if watch is not None:
+            watch(phase, done, of)
         report(Progress(backtest_id=context.book_id, phase=phase, done=min(before + (done if of else 0), total), total=total))
 
     return shown
@@ -121,14 +141,15 @@ def run_phase_unit(context: RunContext, phase: str, unit: Unit, budget_seconds: 
         Whether the unit is complete; only the trade phase may need to be called again.
     """
     if phase == ingest.PHASE:
-        ingest_symbol(context, unit.name, tick)
+        shared(context, phase, unit, lambda: ingest_symbol(context, unit.name, tick))
     elif phase == features.PHASE:
         compute_features(context, unit.name, tick)
     elif phase == training.PHASE:
         chosen = next(one for one in context.plan.trainings if one.unit == unit.name)
         fit_model(context, chosen, tick)
     elif phase == signals.PHASE:
-        evaluate_blocks(context, unit.name, context.plan.blocks[unit.first : unit.last], tick)
+        blocks = context.plan.blocks[unit.first : unit.last]
+        shared(context, phase, unit, lambda: evaluate_blocks(context, unit.name, blocks, tick))
     else:
         return trade_blocks(context, budget_seconds, tick)
     return True
