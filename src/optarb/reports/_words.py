@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from optarb.domain.contracts import OptionContract, Right
 from optarb.domain.money import UNITS_PER_DOLLAR
 from optarb.domain.time import NEW_YORK
 
-__all__ = ["component_words", "counted", "dollars", "new_york", "per_share", "percent", "plain"]
+__all__ = ["component_words", "contract_words", "counted", "dollars", "new_york", "per_share", "percent", "plain", "ratio"]
 
 
 def dollars(units: int, *, signed: bool = False) -> str:
@@ -36,6 +37,26 @@ def percent(fraction: float | None, *, signed: bool = False) -> str:
     if fraction is None:
         return "none"
     return f"{100 * fraction:+.1f} %" if signed else f"{100 * fraction:.1f} %"
+
+
+def ratio(value: float | None) -> str:
+    """Writes a ratio with two decimals; None as ``"none"``."""
+    return "none" if value is None else f"{value:.2f}"
+
+
+def contract_words(legs: str) -> list[str]:
+    """Writes the contracts of a trade as people do, such as ``"+1 SPXW 2018-01-31 2,800 call"``.
+
+    Args:
+        legs: Quantities and OCC symbols, as a trade's ``legs``.
+    """
+    words = legs.split()
+    told = []
+    for quantity, symbol in zip(words[::2], words[1::2], strict=True):
+        contract = OptionContract.parse(symbol)
+        right = "call" if contract.right is Right.CALL else "put"
+        told.append(f"{quantity} {contract.root} {contract.expiry} {contract.strike.normalize():,f} {right}")
+    return told
 
 
 def counted(number: int, what: str) -> str:

@@ -169,6 +169,26 @@ class Result:
         }
         return write_csv_files(folder, frames)
 
+    def to_html(self, path: str | Path) -> Path:
+        """Writes a report to look at and to send: one file of about 5 MB that needs no network.
+
+        It holds the figures, charts of equity, trades and exposure, monthly returns, all trades, what was quoted and
+        what was modelled, the assumptions and the provenance. Equal books give equal bytes with one version of plotly.
+
+        Args:
+            path: The file; it is replaced, and its folder is made if it does not exist.
+
+        Returns:
+            The file.
+
+        Raises:
+            MissingExtra: plotly is not installed.
+            ConfigurationError: The file cannot be written.
+        """
+        from optarb.reports.html_report import write_html_report
+
+        return write_html_report(path, self._facts())
+
     def __str__(self) -> str:
         return sections_text(self._sections())
 
@@ -183,17 +203,21 @@ class Result:
         return to_units(self.summary.final_equity_usd - self.summary.pnl_usd)
 
     def _sections(self) -> tuple[Section, ...]:
+        return sections_of(self._facts())
+
+    def _facts(self) -> Facts:
         equity = list(named_rows(self.store, self.backtest_id, "equity"))
-        return sections_of(
-            Facts(
-                summary=self.summary,
-                report=self.report(),
-                trades=read_trades(self.store, self.backtest_id),
-                sessions=[session_date(row["session"]) for row in equity],
-                equity=[row["equity"] for row in equity],
-                unquoted=sum(row["unquoted"] for row in equity),
-                fills=[(row["taken_at"], bool(row["modelled"])) for row in named_rows(self.store, self.backtest_id, "fills")],
-            )
+        fills = named_rows(self.store, self.backtest_id, "fills")
+        return Facts(
+            summary=self.summary,
+            report=self.report(),
+            trades=read_trades(self.store, self.backtest_id),
+            sessions=[session_date(row["session"]) for row in equity],
+            equity=[row["equity"] for row in equity],
+            invested=[row["invested"] for row in equity],
+            open_positions=[row["open_positions"] for row in equity],
+            unquoted=sum(row["unquoted"] for row in equity),
+            fills=[(row["taken_at"], bool(row["modelled"])) for row in fills],
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from optarb.domain.money import UNITS_PER_DOLLAR, to_units
 from optarb.domain.time import NEW_YORK
-from optarb.reports._words import component_words, dollars, percent, plain
+from optarb.reports._words import component_words, dollars, percent, plain, ratio
 from optarb.reports.equity_curve import buy_and_hold
 from optarb.reports.metrics import drawdown, sharpe
 
@@ -48,6 +48,10 @@ class Facts:
     """Sessions of the run, oldest first."""
     equity: Sequence[int]
     """Marked equity in ledger units, one a session."""
+    invested: Sequence[int]
+    """What open positions bind, in ledger units, one a session."""
+    open_positions: Sequence[int]
+    """How many there are at the end of each session."""
     unquoted: int
     """Marks that kept an older price."""
     fills: Sequence[tuple[str | None, bool]]
@@ -112,7 +116,7 @@ def _result(facts: Facts) -> Iterable[_Line]:
     yield "P&L", f"{dollars(pnl, signed=True)} ({percent(pnl / capital, signed=True)})"
     yield "commissions and fees", dollars(to_units(summary.fees_usd))
     yield "max drawdown", f"{percent(fall.fraction)}, {dollars(round(fall.usd * UNITS_PER_DOLLAR))}"
-    yield "Sharpe", _ratio(summary.sharpe)
+    yield "Sharpe", ratio(summary.sharpe)
     for symbol, closes in facts.report["buy_and_hold"].items():
         yield f"buy and hold {symbol}", _held_instead(capital / UNITS_PER_DOLLAR, closes)
 
@@ -122,11 +126,7 @@ def _held_instead(capital: float, closes: Sequence[float]) -> str:
     curve = [capital, *held]
     gain = curve[-1] - capital
     told = f"{dollars(round(gain * UNITS_PER_DOLLAR), signed=True)} ({percent(gain / capital, signed=True)})"
-    return f"{told}, max drawdown {percent(drawdown(curve).fraction)}, Sharpe {_ratio(sharpe(curve))}"
-
-
-def _ratio(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2f}"
+    return f"{told}, max drawdown {percent(drawdown(curve).fraction)}, Sharpe {ratio(sharpe(curve))}"
 
 
 def _trades(trades: Sequence[Trade]) -> Iterable[_Line]:
