@@ -159,7 +159,7 @@ def test_get_when_many_files_then_marks_are_bounded(cache, monkeypatch):
     for number in range(10):
         cache.put(str(number), b"value")
         assert cache.get(str(number)) == b"value"
-    assert len(cache._verified()._marks) == 3
+    assert len(cache._state().verified) == 3
 
 
 def test_get_when_ttl_ends_then_absent_and_deleted(cache, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optarb.caches import NoCache
+from optarb.protocols.caches import CacheUsage
 
 
 def test_get_when_put_before_then_none():
@@ -11,3 +12,9 @@ def test_get_when_put_before_then_none():
     assert cache.get("key") is None
     cache.delete("key")
     cache.clear("k")
+
+
+def test_usage_when_put_before_then_nothing():
+    cache = NoCache()
+    cache.put("key", b"value")
+    assert cache.usage() == CacheUsage(entries=0, size_bytes=0)

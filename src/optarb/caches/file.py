@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Final
 
 from optarb import _connections
+from optarb.caches._eviction import TEMPORARY, evict, mark_as_used
 from optarb.caches._frames import framed, read_frame, read_key
 from optarb.caches._limits import check_key, expiry
 from optarb.errors import ConfigurationError, StoreUnavailable
+from optarb.protocols.caches import CacheUsage
 
 __all__ = ["FileCache"]
 
 _LOG: Final = logging.getLogger("optarb.caches")
 _MAPPED_FROM: Final = 64 * 1024
 _MAX_VERIFIED: Final = 4096
-_TEMPORARY: Final = ".tmp"
+_LOOKS: Final = 16
 _BEGINNING: Final = 64 + 4 * 512  # header, and the longest key in UTF-8
 
 
@@ -35,15 +37,23 @@ class FileCache:
     Values of 64 KB and more come back as a ``memoryview`` on the mapped file: processes that read the same value
     share its memory. Every file carries a checksum, tested when a process first reads it; a damaged file is deleted and
     counts as absent. Nothing waits for the disk: after a power cut, what is incomplete is found by its checksum.
+
+    When the files outgrow ``max_bytes``, those that were not used for longest are deleted, down to nine tenths of it. A process
+    looks at its first new value, and again after a sixteenth of the bound, so several processes may exceed it by as much
+    each. What another process has mapped stays readable there.
     """
 
     path: str = ".optarb/cache"
     """Folder, made when the first value is stored; ``~`` is the user's."""
+    max_bytes: int | None = 20 * 1024**3
+    """Bound on all files together, > 0; None for no bound. A value that is greater by itself is not kept."""
 
     def __post_init__(self) -> None:
-        """Checks the path."""
+        """Checks the path and the bound."""
         if not str(self.path):
             raise ConfigurationError("path must name a folder, got ''")
+        if self.max_bytes is not None and not self.max_bytes > 0:
+            raise ConfigurationError(f"max_bytes must be > 0 or None, got {self.max_bytes!r}; NoCache() turns caching off")
 
     def get(self, key: str) -> bytes | memoryview | None:
         """Returns the value, or None if it is absent, expired or damaged (a damaged entry is deleted).
@@ -64,9 +74,9 @@ class FileCache:
             return None
         except OSError as error:
             raise _unavailable(file, "read", error) from error
-        verified = self._verified()
+        state = self._state()
         mark = (file, status.st_size, status.st_mtime_ns, status.st_ino)
-        known = mark in verified
+        known = mark in state.verified
         frame = read_frame(data, key, verify=not known)
         if frame is None:
             _LOG.warning("cache entry %r in %s is damaged and was deleted", key, file)
@@ -74,7 +84,8 @@ class FileCache:
             _unlink(file)
             return None
         if not known:
-            verified.add(mark)
+            state.add(mark)
+        mark_as_used(file, status)
         value = data[frame.value_at :]
         return bytes(value) if frame.value_length < _MAPPED_FROM else value
 
@@ -87,21 +98,25 @@ class FileCache:
         """
         check_key(key)
         expires_at = expiry(ttl)
-        if self.get(key) is not None:
+        head = framed(key, value, expires_at)
+        size = len(head) + len(value)
+        if (self.max_bytes is not None and size > self.max_bytes) or self.get(key) is not None:
             return
         file = self._file(key)
-        temporary = f"{os.path.dirname(file)}/{secrets.token_hex(8)}{_TEMPORARY}"  # noqa: PTH120
+        temporary = f"{os.path.dirname(file)}/{secrets.token_hex(8)}{TEMPORARY}"  # noqa: PTH120
         try:
             Path(temporary).parent.mkdir(parents=True, exist_ok=True)
             try:
                 with Path(temporary).open("xb") as opened:
-                    opened.write(framed(key, value, expires_at))
+                    opened.write(head)
                     opened.write(value)
                 _publish(temporary, file)
             finally:
                 _unlink(temporary)
         except OSError as error:
             raise _unavailable(file, "written", error) from error
+        if self.max_bytes is not None and self._state().is_due(size):
+            self._state().look_after(self.max_bytes - evict(self._files(), self.max_bytes), self.max_bytes)
 
     def delete(self, key: str) -> None:
         """Removes a key; nothing happens if it is absent."""
@@ -113,19 +128,23 @@ class FileCache:
         Without a prefix it also removes what killed writers left behind.
         """
         for file in self._files():
-            if file.endswith(_TEMPORARY):
+            if file.endswith(TEMPORARY):
                 if not prefix:
                     _unlink(file)
                 continue
-            try:
-                with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - as in get
-                    key = read_key(opened.read(_BEGINNING))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise _unavailable(file, "read", error) from error
-            if key is None or key.startswith(prefix):
+            status = _status(file)
+            if status is not None and (status.key is None or status.key.startswith(prefix)):
                 _unlink(file)
+
+    def usage(self, prefix: str = "") -> CacheUsage:
+        """Counts the files whose keys start with the prefix, and their bytes."""
+        entries = size = 0
+        for file in self._files():
+            status = None if file.endswith(TEMPORARY) else _status(file)
+            if status is not None and status.key is not None and status.key.startswith(prefix):
+                entries += 1
+                size += status.size
+        return CacheUsage(entries=entries, size_bytes=size)
 
     def close(self) -> None:
         """Forgets which files this process has verified; the next read tests them again."""
@@ -144,29 +163,60 @@ class FileCache:
             if len(os.path.relpath(folder, self._root())) == len("ab/cd"):
                 yield from (f"{folder}/{name}" for name in names)
 
-    def _verified(self) -> _Verified:
-        return _connections.opened((FileCache, self._root()), _Verified)
+    def _state(self) -> _State:
+        return _connections.opened((FileCache, self._root()), _State)
 
 
-class _Verified:
-    """Marks of files whose checksum held in this process, the newest few thousand."""
+class _State:
+    """What this process knows of a folder."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._marks: dict[tuple[str, int, int, int], None] = {}
-
-    def __contains__(self, mark: tuple[str, int, int, int]) -> bool:
-        return mark in self._marks
+        self.verified: dict[tuple[str, int, int, int], None] = {}
+        """Marks of files whose checksum held, the newest few thousand."""
+        self._room = 0
 
     def add(self, mark: tuple[str, int, int, int]) -> None:
         with self._lock:
-            self._marks[mark] = None
-            while len(self._marks) > _MAX_VERIFIED:
-                del self._marks[next(iter(self._marks))]
+            self.verified[mark] = None
+            while len(self.verified) > _MAX_VERIFIED:
+                del self.verified[next(iter(self.verified))]
+
+    def is_due(self, written: int) -> bool:
+        """Counts what was written; whether it is time to look at the size of the folder. Told to one thread only."""
+        with self._lock:
+            before, self._room = self._room, self._room - written
+            return before >= 0 > self._room
+
+    def look_after(self, left: int, max_bytes: int) -> None:
+        """Fixes how much may be written until the next look."""
+        with self._lock:
+            self._room = max(min(left, max_bytes // _LOOKS), 0)
 
     def close(self) -> None:
         with self._lock:
-            self._marks.clear()
+            self.verified.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """What the beginning of a file tells."""
+
+    key: str | None
+    """The key, or None if it cannot be read."""
+    size: int
+    """Of the file."""
+
+
+def _status(file: str) -> _Status | None:
+    """Looks at a file; None if another process deleted it."""
+    try:
+        with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - as in get
+            return _Status(read_key(opened.read(_BEGINNING)), os.fstat(opened.fileno()).st_size)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unavailable(file, "read", error) from error
 
 
 def _publish(temporary: str, file: str) -> None:

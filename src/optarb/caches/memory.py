@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from optarb import _connections
 from optarb.caches._limits import check_key, expiry
 from optarb.errors import ConfigurationError
+from optarb.protocols.caches import CacheUsage
 
 __all__ = ["MemoryCache"]
 
@@ -49,6 +50,10 @@ class MemoryCache:
         """Removes every key that starts with the prefix."""
         self._entries().clear(prefix)
 
+    def usage(self, prefix: str = "") -> CacheUsage:
+        """Counts the values whose keys start with the prefix, and the bytes of both."""
+        return self._entries().usage(prefix)
+
     def _entries(self) -> _Entries:
         return _connections.opened((MemoryCache, self.name, self.max_bytes), lambda: _Entries(self.max_bytes))
 
@@ -85,6 +90,11 @@ class _Entries:
         with self._lock:
             for key in [key for key in self._values if key.startswith(prefix)]:
                 self._remove(key)
+
+    def usage(self, prefix: str) -> CacheUsage:
+        with self._lock:
+            sizes = [len(key) + len(value) for key, (value, _) in self._values.items() if key.startswith(prefix)]
+        return CacheUsage(entries=len(sizes), size_bytes=sum(sizes))
 
     def close(self) -> None:
         self.clear("")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from optarb.protocols.caches import CacheUsage
+
 __all__ = ["NoCache"]
 
 
@@ -23,3 +25,7 @@ class NoCache:
 
     def clear(self, prefix: str = "") -> None:
         """Does nothing."""
+
+    def usage(self, prefix: str = "") -> CacheUsage:  # noqa: ARG002
+        """Counts nothing."""
+        return CacheUsage(entries=0, size_bytes=0)

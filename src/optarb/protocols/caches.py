@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "CacheUsage", "SupportsUsage"]
 
 
 class Cache(Protocol):
@@ -30,4 +31,26 @@ class Cache(Protocol):
 
     def clear(self, prefix: str = "") -> None:
         """Removes every key that starts with the prefix."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheUsage:
+    """How much a cache holds."""
+
+    entries: int
+    """Number of values."""
+    size_bytes: int
+    """Bytes that they take where they are kept, with what is stored beside them."""
+
+
+@runtime_checkable
+class SupportsUsage(Protocol):
+    """A cache that can tell how much it holds."""
+
+    def usage(self, prefix: str = "") -> CacheUsage:
+        """Counts the values whose keys start with the prefix; expired ones that were not removed yet may be among them.
+
+        Reads the whole cache's list of keys, so it is nothing to be called often.
+        """
         ...

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from optarb.protocols.caches import Cache
+from optarb.protocols.caches import Cache, CacheUsage, SupportsUsage
 from optarb.testing.conformance import Conformance
 
 __all__ = ["CacheConformance"]
@@ -95,6 +95,21 @@ class CacheConformance(Conformance):
         cache.clear()
         assert cache.get("one") is None
         assert cache.get("two") is None
+
+    def test_usage_when_asked_then_entries_and_bytes_of_the_prefix(self, cache: Cache) -> None:
+        """A cache that can tell how much it holds tells it, for every prefix."""
+        if not isinstance(cache, SupportsUsage):
+            pytest.skip("the cache does not tell its usage")
+        assert cache.usage() == CacheUsage(entries=0, size_bytes=0)
+        for key, value in (("bars/SPX", _LARGE), ("bars/SPY", b""), ("features/SPX", b"short")):
+            cache.put(key, value)
+        whole, bars, none = cache.usage(), cache.usage("bars/"), cache.usage("models/")
+        assert (whole.entries, bars.entries, none.entries) == (3, 2, 0)
+        assert bars.size_bytes >= len(_LARGE)
+        assert whole.size_bytes >= bars.size_bytes + len(b"short")
+        assert none.size_bytes == 0
+        cache.clear("bars/")
+        assert cache.usage().entries == 1
 
     def test_put_when_threads_race_then_all_read_one_value(self, cache: Cache) -> None:
         """Writers of one key at the same moment: one wins, for everybody."""
