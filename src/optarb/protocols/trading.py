@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from optarb.domain.contracts import OptionContract
+    from optarb.domain.quotes import Chain, Quote
     from optarb.ledger.rows import Row, Rows
 
 __all__ = [
     "BookState",
+    "BrokerAccount",
     "Clock",
     "Controls",
     "JournalEntry",
     "Lease",
     "Notice",
     "Notifier",
+    "QuoteFeed",
     "Severity",
+    "SupportsAccount",
+    "SupportsMarketClock",
     "TradingStore",
 ]
 
@@ -224,4 +231,82 @@ class TradingStore(Protocol):
 
     def close(self) -> None:
         """Closes what the store opened. It may be used again afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAccount:
+    """What a broker says of its whole account. Amounts in dollars."""
+
+    cash_usd: Decimal
+    """Settled and unsettled cash; negative for a loan."""
+    equity_usd: Decimal
+    """Cash and the value of everything held."""
+    buying_power_usd: Decimal
+    """What new option positions may bind."""
+
+
+@runtime_checkable
+class SupportsAccount(Protocol):
+    """A broker that says what its account has besides option contracts."""
+
+    def account(self) -> BrokerAccount:
+        """Returns the account's figures.
+
+        Raises:
+            BrokerUnavailable: It cannot be asked now.
+        """
+        ...
+
+    def shares(self) -> Mapping[str, int]:
+        """Returns the shares the whole account holds, signed, by symbol.
+
+        Raises:
+            BrokerUnavailable: It cannot be asked now.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsMarketClock(Protocol):
+    """A broker that knows whether its market is open, which a calendar cannot know of halts."""
+
+    def is_open(self) -> bool:
+        """Whether option orders are matched now.
+
+        Raises:
+            BrokerUnavailable: It cannot be asked now.
+        """
+        ...
+
+
+class QuoteFeed(Protocol):
+    """Quotes as of an instant. It never returns anything later than what it is asked for."""
+
+    def chain(self, symbol: str, at: datetime) -> Chain | None:
+        """Returns the newest known option chain of an underlying, or None if there is none yet.
+
+        Args:
+            symbol: The underlying.
+            at: The instant, aware UTC.
+
+        Raises:
+            BrokerUnavailable: The source cannot be asked now.
+        """
+        ...
+
+    def quotes(self, contracts: Sequence[OptionContract], at: datetime) -> Mapping[OptionContract, Quote]:
+        """Returns the newest known quotes of some contracts, each with when it was taken; unquoted ones are absent.
+
+        Args:
+            contracts: What is asked for.
+            at: The instant, aware UTC.
+
+        Raises:
+            BrokerUnavailable: The source cannot be asked now.
+        """
+        ...
+
+    def underlying_price(self, symbol: str, at: datetime) -> Decimal | None:
+        """Returns the newest known price of an underlying, dollars, or None if there is none yet."""
         ...

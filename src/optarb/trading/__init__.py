@@ -1,0 +1,1 @@
+"""The live day without Temporal: planner, execution, guard, limits, the day, replay."""
