@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -225,9 +224,6 @@ def _asked(ask: Callable[[Client], Awaitable[T]], address: str | None) -> T:
         return asyncio.run(run())
     except RPCError as error:
         raise ServerUnavailable(f"the Temporal server did not answer: {error.message}") from error
-    finally:
-        # Otherwise the SDK now and then crashes when the interpreter ends.
-        gc.collect()
 
 
 def refuse_if_silent(address: str | None) -> None:

@@ -157,7 +157,10 @@ def _store(desk: Desk) -> Iterator[Finding]:
     except SchemaMismatch as error:
         yield Finding(level="problem", message=str(error), hint="bring it to this version: optarb store upgrade")
         return
-    yield Finding(level="ok", message=f"{desk.store!r} can be read: {count} backtests{_schema_version(desk)}")
+    yield Finding(
+        level="ok",
+        message=f"{desk.store!r} can be read: {count} {'backtest' if count == 1 else 'backtests'}{_schema_version(desk)}",
+    )
     try:
         # Takes the lock of a writer and then finds nothing to write.
         desk.store.renew("optarb.doctor", 0, 0.0)

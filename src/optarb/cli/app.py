@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +22,7 @@ from optarb.cli.resume import resume
 from optarb.cli.server import server
 from optarb.cli.show import show
 from optarb.cli.store import store_app
+from optarb.cli.sweep import sweep
 from optarb.cli.worker import worker_app
 from optarb.errors import OptarbError
 
@@ -37,9 +40,19 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except OptarbError as error:
             typer.echo(f"error: {type(error).__name__}: {error}", err=True)
-            raise typer.Exit(exit_code_of(error)) from None
+            code = exit_code_of(error)
         except KeyboardInterrupt:
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
+            code = ExitCode.INTERRUPTED
+        finally:
+            _let_go_of_temporal()
+        _let_go_of_temporal()  # the error is gone now, and with it what its traceback held
+        raise typer.Exit(code)
+
+
+def _let_go_of_temporal() -> None:
+    """Drops clients and workers while the interpreter is whole: the SDK crashes now and then if it ends with them."""
+    if "temporalio" in sys.modules:
+        gc.collect()
 
 
 # A traceback with local variables could show secrets of the user's desk. Without markup, help is plain text, in a pipe too,
@@ -75,6 +88,7 @@ def _root(
 _DESK = "--desk my_desk:desk"
 app.command(epilog="Example: optarb demo --in-process")(demo)
 app.command(epilog=f"Example: optarb backtest spec.toml {_DESK} --id first-try")(backtest)
+app.command(epilog=f"Example: optarb sweep spec.toml --grid grid.toml {_DESK} --id stops")(sweep)
 app.command("list", epilog=f"Example: optarb list {_DESK}")(list_books)
 app.command(epilog=f"Example: optarb show first-try {_DESK}")(show)
 app.command(epilog=f"Example: optarb cancel first-try {_DESK}")(cancel)

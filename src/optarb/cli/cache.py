@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -64,8 +64,9 @@ def usage_text(cache: Cache, prefix: str = "") -> str:
 
 
 def _usage(cache: Cache, prefix: str) -> tuple[int | None, int | None]:
-    usage: Any = getattr(cache, "usage", None)
-    if not callable(usage):
+    from optarb.protocols.caches import SupportsUsage
+
+    if not isinstance(cache, SupportsUsage):
         return None, None
-    found: Any = usage(prefix)
+    found = cache.usage(prefix)
     return found.entries, found.size_bytes

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optarb.errors import BookNotFound, ConfigurationError, UnknownName
+from optarb.errors import BookError, BookNotFound, ConfigurationError, UnknownName
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optarb.desk import Desk
     from optarb.protocols import BookInfo
 
-__all__ = ["BookArgument", "DeskOption", "find_book", "load_desk", "load_shared_desk"]
+__all__ = ["BookArgument", "DeskOption", "find_backtest", "find_book", "load_desk", "load_shared_desk"]
 
 DeskOption = Annotated[
     str,
@@ -93,6 +93,23 @@ def find_book(desk: Desk, backtest_id: str) -> BookInfo:
         close = difflib.get_close_matches(backtest_id, [book.book_id for book in desk.store.books()], n=1)
         hint = f"did you mean {close[0]!r}?" if close else "optarb list shows those that are"
         raise BookNotFound(f"no backtest {backtest_id!r} in the desk's store; {hint}") from None
+
+
+def find_backtest(desk: Desk, backtest_id: str) -> BookInfo:
+    """Looks up the book of one backtest.
+
+    Args:
+        desk: Whose store to ask.
+        backtest_id: The book.
+
+    Raises:
+        BookNotFound: No such book; the message suggests one of almost that name.
+        BookError: It is a whole sweep.
+    """
+    book = find_book(desk, backtest_id)
+    if "sweep" in book.documents:
+        raise BookError(f"{backtest_id!r} is a sweep; name one of its settings, such as '{backtest_id}/0'")
+    return book
 
 
 def _imported(name: str) -> ModuleType:

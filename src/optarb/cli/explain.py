@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optarb.cli.desks import BookArgument, DeskOption, find_book, load_shared_desk
+from optarb.cli.desks import BookArgument, DeskOption, find_backtest, load_shared_desk
 from optarb.cli.output import print_table
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def explain(
     from optarb.reports import load_result
 
     with load_shared_desk(desk) as loaded:
-        find_book(loaded, backtest_id)
+        find_backtest(loaded, backtest_id)
         result = load_result(loaded, backtest_id)
         if trade_id is not None:
             typer.echo(str(result.explain(trade_id)))

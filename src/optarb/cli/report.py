@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from optarb.cli.desks import BookArgument, DeskOption, find_book, load_shared_desk
+from optarb.cli.desks import BookArgument, DeskOption, find_backtest, load_shared_desk
 from optarb.cli.output import JsonOption, print_json
 
 __all__ = ["report"]
@@ -27,7 +27,7 @@ def report(
 
     written: list[str] = []
     with load_shared_desk(desk) as loaded:
-        find_book(loaded, backtest_id)
+        find_backtest(loaded, backtest_id)
         result = load_result(loaded, backtest_id)
         if csv is not None:
             written += map(str, result.to_csv(csv))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optarb.cli._running import Place, print_result, run_to_the_end
-from optarb.cli.desks import BookArgument, DeskOption, find_book, load_shared_desk
+from optarb.cli.desks import BookArgument, DeskOption, find_backtest, load_shared_desk
 from optarb.cli.options import TASK_QUEUE, InProcessOption, RunAddressOption, TaskQueueOption
 from optarb.cli.output import JsonOption
 
@@ -27,7 +27,7 @@ def resume(
 
     place = Place(desk_name=desk, in_process=in_process, address=address, task_queue=task_queue)
     with load_shared_desk(desk) as loaded:
-        spec = BacktestSpec.model_validate_json(find_book(loaded, backtest_id).documents["spec"])
+        spec = BacktestSpec.model_validate_json(find_backtest(loaded, backtest_id).documents["spec"])
         # A spec that once replaced a book would now clear what is to be gone on with.
         going_on = spec.model_copy(update={"on_existing": "resume"})
         print_result(run_to_the_end(going_on, loaded, place), json=json)

@@ -43,7 +43,7 @@ def show(backtest_id: BookArgument, desk: DeskOption, address: AddressOption = N
             if _show_unclaimed(backtest_id, address, json=json):
                 return
             raise
-        phases = [] if book.status == "finished" else _phases(loaded, book)
+        phases = _progress(loaded, book)
     workflow = _workflow(book, address)
     if workflow is not None and workflow.progress is not None:
         phases = [_refined(phase, workflow) for phase in phases]
@@ -90,6 +90,21 @@ def _asked(backtest_id: str, address: str | None) -> Workflow | None:
     from optarb.cli._asking import find_workflow
 
     return find_workflow(backtest_id, address)
+
+
+def _progress(desk: Desk, book: BookInfo) -> list[_Phase]:
+    """Tells how far a book is; nothing of one that is finished."""
+    if book.status == "finished":
+        return []
+    return _settings(desk, book) if "sweep" in book.documents else _phases(desk, book)
+
+
+def _settings(desk: Desk, book: BookInfo) -> list[_Phase]:
+    """Counts the settings of a sweep that are finished."""
+    from optarb.reports.sweep_result import load_sweep
+
+    statuses = load_sweep(desk, book.book_id).table()["status"]
+    return [_Phase(name="settings", done=int((statuses == "finished").sum()), total=len(statuses))]
 
 
 def _phases(desk: Desk, book: BookInfo) -> list[_Phase]:
@@ -158,6 +173,8 @@ def _outcome(book: BookInfo) -> str:
     """Says what came out of it, or what to do next."""
     from optarb.specs import BacktestSummary
 
+    if "sweep" in book.documents:
+        return f"its settings are backtests of their own: optarb show {book.book_id}/0"
     if book.status == "finished":
         summary = BacktestSummary.model_validate_json(book.documents["summary"])
         sharpe = "none" if summary.sharpe is None else f"{summary.sharpe:.2f}"
