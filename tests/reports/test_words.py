@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from optarb._component import canonical
-from optarb.reports._words import component_words, counted, dollars, new_york, per_share, percent
+from optarb.reports._words import component_words, contract_words, counted, dollars, new_york, per_share, percent, ratio
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,24 @@ def test_component_words_when_canonical_then_read_as_the_call_that_makes_it():
         "Outer(inner=Inner(fraction=0.1), usd=0.65, day=2018-01-02, path='data', names=('a', 'b'), none=None, on=True, "
         "table={'x': 1}, either={3})"
     )
+
+
+@pytest.mark.parametrize(
+    ("legs", "words"),
+    [
+        ("+1 SPXW180131C02800000", ["+1 SPXW 2018-01-31 2,800 call"]),
+        (
+            "-10 SPY180131P00267500 +10 SPY180131P00260000",
+            ["-10 SPY 2018-01-31 267.5 put", "+10 SPY 2018-01-31 260 put"],
+        ),
+        ("+1 SPY180131C00000125", ["+1 SPY 2018-01-31 0.125 call"]),
+        ("", []),
+    ],
+)
+def test_contracts_when_written_then_expiry_strike_and_right(legs, words):
+    assert contract_words(legs) == words
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.234, "1.23"), (-1.5, "-1.50"), (None, "none")])
+def test_ratio_when_written_then_two_decimals(value, text):
+    assert ratio(value) == text
