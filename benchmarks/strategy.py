@@ -8,7 +8,7 @@ from pathlib import Path
 
 import optarb
 
-YEARS = {1: ("2018-01-02", "2018-12-31"), 5: ("2014-01-02", "2018-12-31"), 20: ("1999-03-01", "2018-12-31")}
+YEARS = {1: ("2019-01-02", "2019-12-31"), 5: ("2015-01-02", "2019-12-31"), 20: ("2000-01-03", "2019-12-31")}
 """First and last session of the runs, by their length in years."""
 
 
@@ -30,8 +30,8 @@ class Trend:
         return None
 
 
-def desk(folder: Path, *, data: Path) -> optarb.Desk:
-    """Builds a desk whose store and cache lie in a folder."""
+def desk(folder: Path, *, data: Path, store: str | None = None) -> optarb.Desk:
+    """Builds a desk whose store, unless the address of another is given, and cache lie in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     strategy = optarb.Strategy(
         name="trend",
@@ -43,7 +43,7 @@ def desk(folder: Path, *, data: Path) -> optarb.Desk:
     return optarb.Desk(
         strategies=[strategy],
         market_data=optarb.ParquetMarketData(bars=data / "bars", quotes=data / "quotes"),
-        store=optarb.SqlStore(url=f"sqlite:///{folder / 'books.db'}"),
+        store=optarb.SqlStore(url=store or f"sqlite:///{folder / 'books.db'}"),
         cache=optarb.FileCache(path=str(folder / "cache")),
     )
 
