@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from optarb.desk import Desk, Setup
     from optarb.protocols import Claim
 
-__all__ = ["OF_ONE_SETTING", "OpenSweep", "claim_sweep", "finish_sweep", "new_sweep_id", "run_setting", "settings_left"]
+__all__ = [
+    "OF_ONE_SETTING",
+    "OpenSweep",
+    "claim_sweep",
+    "finish_sweep",
+    "new_sweep_id",
+    "run_setting",
+    "settings_left",
+    "summary_of",
+]
 
 _logger = logging.getLogger("optarb")
 
@@ -159,14 +168,24 @@ def finish_sweep(desk: Desk, sweep: SweepSpec, epoch: int) -> SweepSummary:
         sweep: The sweep, with its id.
         epoch: From the claim.
     """
+    summary = summary_of(desk, sweep)
+    complete = summary.finished == summary.settings
+    left = f"{summary.settings - summary.finished} of {summary.settings} settings did not finish"
+    desk.store.finish(summary.sweep_id, epoch, "finished" if complete else "failed", error=None if complete else left)
+    return summary
+
+
+def summary_of(desk: Desk, sweep: SweepSpec) -> SweepSummary:
+    """Counts the settings.
+
+    Args:
+        desk: Whose store holds their books.
+        sweep: The sweep, with its id.
+    """
     statuses = ["pending" if book is None else book.status for book in setting_books(desk.store, sweep)]
-    summary = SweepSummary(
+    return SweepSummary(
         sweep_id=sweep.sweep_id or "",
         settings=sweep.count,
         finished=statuses.count("finished"),
         failed=statuses.count("failed"),
     )
-    complete = summary.finished == summary.settings
-    left = f"{summary.settings - summary.finished} of {summary.settings} settings did not finish"
-    desk.store.finish(summary.sweep_id, epoch, "finished" if complete else "failed", error=None if complete else left)
-    return summary

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from optarb.specs import BacktestSpec, BacktestSummary
+from optarb.specs import BacktestSpec, BacktestSummary, SweepSpec, SweepSummary
 
 __all__ = [
     "ClaimRequest",
@@ -14,6 +14,10 @@ __all__ = [
     "PhaseUnits",
     "ReleaseRequest",
     "RunRequest",
+    "SweepClaimRequest",
+    "SweepClaimed",
+    "SweepRequest",
+    "SweepRunRequest",
     "UnitDone",
     "UnitRequest",
     "WorkUnit",
@@ -124,3 +128,43 @@ class ReleaseRequest(_Message):
     """Where the book stands now."""
     error: str | None = None
     """Message of the failure."""
+
+
+class SweepRequest(_Message):
+    """Runs a sweep."""
+
+    sweep: SweepSpec
+    """What to run, with its id."""
+    workflow: str = "optarb.PhasedBacktest"
+    """Name of the workflow that runs one setting."""
+    begin: int = 0
+    """First setting to run; those before it were run before the workflow continued as new."""
+
+
+class SweepClaimRequest(_Message):
+    """Takes the book of a sweep."""
+
+    sweep: SweepSpec
+    """What to run, with its id."""
+    owner: str
+    """Names the workflow and its first run; equal for its retries and continuations."""
+
+
+class SweepClaimed(_Message):
+    """The answer to the claim of a sweep."""
+
+    epoch: int
+    """To be given with every write."""
+    summary: SweepSummary | None
+    """The result, if the sweep was finished before."""
+    left: tuple[int, ...]
+    """Numbers of the settings that are not finished."""
+
+
+class SweepRunRequest(_Message):
+    """Names a claimed sweep."""
+
+    sweep: SweepSpec
+    """What was claimed."""
+    epoch: int
+    """From the claim."""

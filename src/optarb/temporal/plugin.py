@@ -19,6 +19,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from optarb.errors import ConfigurationError, OptarbError
 from optarb.temporal.activities import BacktestActivities
 from optarb.temporal.backtest_workflow import PhasedBacktestWorkflow
+from optarb.temporal.sweep_activities import SweepActivities
+from optarb.temporal.sweep_workflow import ParameterSweepWorkflow
 
 if TYPE_CHECKING:
     from optarb.desk import Desk
@@ -85,8 +87,8 @@ class OptarbPlugin(SimplePlugin):
         super().__init__(
             "optarb.OptarbPlugin",
             data_converter=_converter,
-            activities=None if desk is None else BacktestActivities(desk).all(),
-            workflows=None if desk is None else [PhasedBacktestWorkflow],
+            activities=None if desk is None else [*BacktestActivities(desk).all(), *SweepActivities(desk).all()],
+            workflows=None if desk is None else [PhasedBacktestWorkflow, ParameterSweepWorkflow],
             workflow_runner=_runner,
             workflow_failure_exception_types=[OptarbError, ValidationError],
         )
