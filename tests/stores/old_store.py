@@ -17,13 +17,9 @@ FILLS_BEFORE_CASH = [row[:-1] for row in ROWS["fills"]]
 def make(url: str, version: int, *, lease_seconds: float = -60) -> None:
     """Makes a database of a version, with one unfinished book that is run under a lease, and a finished one."""
     engine = engine_of(url)
-    script = Path(__file__).parent / "schemas" / f"{engine.dialect.name}-{version}.sql"
-    now = time.time_ns() // 1000
-    lease = now + round(lease_seconds * 1_000_000)
+    lease = time.time_ns() // 1000 + round(lease_seconds * 1_000_000)
     with engine.begin() as connection:
-        for statement in script.read_text().split(";\n"):
-            if statement.strip():
-                connection.exec_driver_sql(statement)
+        _make_tables(connection, version)
         books = [
             ("by-hand", "running", "somebody", 3, lease, 5, 6, "i", None, 0),
             ("other", "failed", "it's ☃", 1, None, 7, 2**53 + 1, "j", "why\n", 1),
@@ -38,6 +34,26 @@ def make(url: str, version: int, *, lease_seconds: float = -60) -> None:
     engine.dispose()
 
 
+def copy(source: str, target: str, version: int) -> None:
+    """Makes a database of an earlier version from one of this version, leaving out columns that it does not have."""
+    source_engine, target_engine = engine_of(source), engine_of(target)
+    with source_engine.connect() as reading, target_engine.begin() as writing:
+        _make_tables(writing, version)
+        for table in sa.inspect(writing).get_table_names():
+            names = ", ".join(column["name"] for column in sa.inspect(writing).get_columns(table))
+            if table != "meta":
+                insert(writing, table, reading.exec_driver_sql(f"SELECT {names} FROM {table}").all())
+    source_engine.dispose()
+    target_engine.dispose()
+
+
+def _make_tables(connection: sa.Connection, version: int) -> None:
+    script = Path(__file__).parent / "schemas" / f"{connection.dialect.name}-{version}.sql"
+    for statement in script.read_text().split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
+
+
 def engine_of(url: str) -> sa.Engine:
     """A plain engine, which knows nothing of optarb."""
     return sa.create_engine(address_of(url).url)
@@ -45,6 +61,8 @@ def engine_of(url: str) -> sa.Engine:
 
 def insert(connection: sa.Connection, table: str, rows: list[tuple]) -> None:
     """Inserts rows by position."""
+    if not rows:
+        return
     names = [column["name"] for column in sa.inspect(connection).get_columns(table)][: len(rows[0])]
     places = ", ".join(f":{name}" for name in names)
     statement = sa.text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})")
