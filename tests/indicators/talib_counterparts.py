@@ -43,7 +43,8 @@ def _correlation(bars: Bars, length: int, lag: int) -> Column:
     return np.concatenate((np.full(1 + lag, np.nan), talib.CORREL(returns[lag:], returns[:-lag], length)))
 
 
-_LENGTHS = ((20,), (7,))
+_LENGTHS = ((20,), (7,), (200,))
+_WILDER = ((14,), (2,), (50,))
 _STOCHASTIC = ((14, 3, 3), (9, 4, 2))
 _STOCH_RSI = ((14, 14, 1, 3), (7, 10, 1, 4))
 _MACD = ((12, 26, 9), (5, 35, 5))
@@ -64,12 +65,12 @@ CLAIMS: Mapping[str, TalibClaim] = {
         how=", which has `fast` 2 and `slow` 30 only",
     ),
     "plus_di": TalibClaim(
-        function="PLUS_DI", compute=lambda b, n: talib.PLUS_DI(b.high, b.low, b.close, n), parameters=((14,), (5,))
+        function="PLUS_DI", compute=lambda b, n: talib.PLUS_DI(b.high, b.low, b.close, n), parameters=_WILDER
     ),
     "minus_di": TalibClaim(
-        function="MINUS_DI", compute=lambda b, n: talib.MINUS_DI(b.high, b.low, b.close, n), parameters=((14,), (5,))
+        function="MINUS_DI", compute=lambda b, n: talib.MINUS_DI(b.high, b.low, b.close, n), parameters=_WILDER
     ),
-    "adx": TalibClaim(function="ADX", compute=lambda b, n: talib.ADX(b.high, b.low, b.close, n), parameters=((14,), (5,))),
+    "adx": TalibClaim(function="ADX", compute=lambda b, n: talib.ADX(b.high, b.low, b.close, n), parameters=_WILDER),
     "aroon_up": TalibClaim(function="AROON", compute=lambda b, n: talib.AROON(b.high, b.low, n)[1], parameters=((25,), (10,))),
     "aroon_down": TalibClaim(
         function="AROON", compute=lambda b, n: talib.AROON(b.high, b.low, n)[0], parameters=((25,), (10,))
@@ -110,7 +111,7 @@ CLAIMS: Mapping[str, TalibClaim] = {
         parameters=_ICHIMOKU,
         how=", `base` rows later",
     ),
-    "rsi": TalibClaim(function="RSI", compute=lambda b, n: talib.RSI(b.close, n), parameters=((14,), (2,))),
+    "rsi": TalibClaim(function="RSI", compute=lambda b, n: talib.RSI(b.close, n), parameters=_WILDER),
     "macd": TalibClaim(
         function="MACD", compute=lambda b, *p: talib.MACD(b.close, *p)[0], parameters=_MACD, differs=_MACD_SEED, settled=600
     ),
@@ -149,9 +150,7 @@ CLAIMS: Mapping[str, TalibClaim] = {
     ),
     "momentum": TalibClaim(function="MOM", compute=lambda b, n: talib.MOM(b.close, n), parameters=((10,), (1,))),
     "cci": TalibClaim(function="CCI", compute=lambda b, n: talib.CCI(b.high, b.low, b.close, n), parameters=_LENGTHS),
-    "williams_r": TalibClaim(
-        function="WILLR", compute=lambda b, n: talib.WILLR(b.high, b.low, b.close, n), parameters=((14,), (5,))
-    ),
+    "williams_r": TalibClaim(function="WILLR", compute=lambda b, n: talib.WILLR(b.high, b.low, b.close, n), parameters=_WILDER),
     "ultimate": TalibClaim(
         function="ULTOSC",
         compute=lambda b, *p: talib.ULTOSC(b.high, b.low, b.close, *p),
@@ -160,8 +159,8 @@ CLAIMS: Mapping[str, TalibClaim] = {
     "bb_upper": TalibClaim(function="BBANDS", compute=lambda b, n, k: talib.BBANDS(b.close, n, k, k)[0], parameters=_BANDS),
     "bb_middle": TalibClaim(function="BBANDS", compute=lambda b, n, k: talib.BBANDS(b.close, n, k, k)[1], parameters=_BANDS),
     "bb_lower": TalibClaim(function="BBANDS", compute=lambda b, n, k: talib.BBANDS(b.close, n, k, k)[2], parameters=_BANDS),
-    "atr": TalibClaim(function="ATR", compute=lambda b, n: talib.ATR(b.high, b.low, b.close, n), parameters=((14,), (5,))),
-    "natr": TalibClaim(function="NATR", compute=lambda b, n: talib.NATR(b.high, b.low, b.close, n), parameters=((14,), (5,))),
+    "atr": TalibClaim(function="ATR", compute=lambda b, n: talib.ATR(b.high, b.low, b.close, n), parameters=_WILDER),
+    "natr": TalibClaim(function="NATR", compute=lambda b, n: talib.NATR(b.high, b.low, b.close, n), parameters=_WILDER),
     "true_range": TalibClaim(function="TRANGE", compute=lambda b: talib.TRANGE(b.high, b.low, b.close), parameters=((),)),
     "keltner_middle": TalibClaim(
         function="EMA", compute=lambda b, n, _atr, _ranges: talib.EMA(b.close, n), parameters=((20, 10, 2.0), (9, 5, 1.5))
@@ -181,9 +180,7 @@ CLAIMS: Mapping[str, TalibClaim] = {
     ),
     "obv": TalibClaim(function="OBV", compute=lambda b: talib.OBV(b.close, b.volume), parameters=((),)),
     "ad": TalibClaim(function="AD", compute=lambda b: talib.AD(b.high, b.low, b.close, b.volume), parameters=((),)),
-    "mfi": TalibClaim(
-        function="MFI", compute=lambda b, n: talib.MFI(b.high, b.low, b.close, b.volume, n), parameters=((14,), (5,))
-    ),
+    "mfi": TalibClaim(function="MFI", compute=lambda b, n: talib.MFI(b.high, b.low, b.close, b.volume, n), parameters=_WILDER),
     "doji": TalibClaim(
         function="CDLDOJI",
         compute=lambda b, _n, _share: talib.CDLDOJI(b.open, b.high, b.low, b.close) / 100.0,

@@ -24,19 +24,6 @@ def same_bits(a, b):
     return np.asarray(a).tobytes() == np.asarray(b).tobytes()
 
 
-@ROWS
-def test_indicator_when_bars_are_cut_off_then_the_prefix_is_the_same_to_the_bit(random_walk, indicator):
-    bars = random_walk(420, seed=10)
-    whole = indicator.compute(bars)
-    first = indicator.warm_up
-    lengths = {0, 1, first, *range(first + 1, first + 10), *range(first + 10, 420, 17)}
-
-    for length in sorted(lengths):
-        part = indicator.compute(bars.sliced(0, length))
-        for name in indicator.columns:
-            assert same_bits(part[name], whole[name][:length]), (name, length)
-
-
 @st.composite
 def walks(draw):
     """Valid bars with flat stretches, gaps, jumps and bars without a range."""

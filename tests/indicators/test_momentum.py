@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-import talib
 
 from optarb.indicators import named
 
@@ -68,16 +69,6 @@ def test_macd_when_default_parameters_then_equal_to_a_plain_loop(random_walk):
     np.testing.assert_allclose(values["macd_hist_12_26_9"][33:], np.subtract(line[8:], signal), atol=1e-11)
 
 
-def test_macd_when_the_seed_has_faded_then_equal_to_ta_lib(random_walk):
-    bars = random_walk(900, seed=3)
-    line, signal, _ = talib.MACD(bars.close, 12, 26, 9)
-
-    values = named("macd_12_26_9").compute(bars)
-
-    np.testing.assert_allclose(values["macd_12_26_9"][400:], line[400:], atol=1e-9)
-    np.testing.assert_allclose(values["macd_signal_12_26_9"][400:], signal[400:], atol=1e-9)
-
-
 def test_stochastic_when_small_series_then_hand_computed(bars_of):
     # Ranges of 2 bars: 8..12, 9..13, 10..14; closes 11, 10, 14 lie at 75, 25 and 100.
     bars = bars_of([9, 11, 10, 14], high=[10, 12, 13, 14], low=[8, 9, 10, 12])
@@ -94,68 +85,76 @@ def test_stochastic_when_range_is_zero_then_fifty(bars_of):
     assert set(values["stoch_d_14_3_3"][17:]) == {50.0}
 
 
-def test_adx_when_small_series_then_hand_computed(bars_of):
-    # True ranges 3, 4, 5; directional movement +2, -2, +2.
-    # Sums: range 3, 3 - 1.5 + 4 = 5.5, 5.5 - 2.75 + 5 = 7.75; plus 2, 1, 2.5; minus 0, 2, 1.
-    bars = bars_of([9, 11, 8, 12], high=[10, 12, 11, 13], low=[8, 9, 7, 8])
-    di = named("plus_di_2").compute(bars)
-
-    np.testing.assert_allclose(di["plus_di_2"], [NAN, NAN, 100 / 5.5, 250 / 7.75], rtol=1e-14)
-    np.testing.assert_allclose(di["minus_di_2"], [NAN, NAN, 200 / 5.5, 100 / 7.75], rtol=1e-14)
-    np.testing.assert_allclose(column("adx_2", bars), [NAN, NAN, NAN, (100 / 3 + 150 / 3.5) / 2], rtol=1e-14)
-
-
-def test_adx_when_prices_do_not_move_then_zero(bars_of):
-    bars = bars_of([7.0] * 40)
-
-    assert set(column("plus_di_14", bars)[14:]) == {0.0}
-    assert set(column("minus_di_14", bars)[14:]) == {0.0}
-    assert set(column("adx_14", bars)[27:]) == {0.0}
-
-
-def test_adx_when_first_bars_only_stand_then_defined_from_the_warm_up_on(bars_of):
-    values = column("adx_14", bars_of([7.0] * 30 + [8.0, 9.0]))
-
-    assert set(values[27:30]) == {0.0}
-    # The first rise makes a directional index of 100, of which Wilder's mean takes a fourteenth.
-    assert values[30] == pytest.approx(100 / 14)
-
-
-@pytest.mark.parametrize("length", [2, 7, 14, 50])
-def test_wilders_indicators_when_random_walk_then_equal_to_ta_lib(random_walk, length):
-    bars = random_walk(600, seed=4)
-    hlc = (bars.high, bars.low, bars.close)
-
-    expected = {
-        f"rsi_{length}": talib.RSI(bars.close, length),
-        f"plus_di_{length}": talib.PLUS_DI(*hlc, length),
-        f"minus_di_{length}": talib.MINUS_DI(*hlc, length),
-        f"adx_{length}": talib.ADX(*hlc, length),
-    }
-
-    for name, values in expected.items():
-        np.testing.assert_allclose(column(name, bars), values, rtol=1e-9, atol=1e-9, err_msg=name)
-
-
-def test_stochastic_when_random_walk_then_equal_to_ta_lib(random_walk):
-    bars = random_walk(600, seed=5)
-    k, d = talib.STOCH(bars.high, bars.low, bars.close, 14, 4, 0, 5, 0)
-
-    values = named("stoch_k_14_4_5").compute(bars)
-
-    np.testing.assert_allclose(values["stoch_k_14_4_5"], k, atol=1e-9)
-    np.testing.assert_allclose(values["stoch_d_14_4_5"], d, atol=1e-9)
-
-
 def test_changes_when_small_series_then_percent_and_fraction(bars_of):
     bars = bars_of([100, 80, 110])
 
     np.testing.assert_allclose(column("roc_1", bars), [NAN, -20.0, 37.5], rtol=1e-14)
     np.testing.assert_allclose(column("return_2", bars), [NAN, NAN, 0.1], rtol=1e-14)
+    np.testing.assert_allclose(column("log_return_1", bars), [NAN, math.log(0.8), math.log(1.375)], rtol=1e-14)
+    np.testing.assert_array_equal(column("momentum_2", bars), [NAN, NAN, 10.0])
 
 
-def test_changes_when_random_walk_then_equal_to_ta_lib(random_walk):
-    bars = random_walk(200, seed=6)
+def test_stoch_rsi_when_small_series_then_place_of_the_rsi_within_its_last_rows(bars_of):
+    # rsi_2: 50, then 100 x 1.25 / 1.5 = 83.3, then gain 0.625, loss 1.125: 35.7. The second is the highest of three.
+    bars = bars_of([10, 11, 10, 12, 10])
+    values = named("stoch_rsi_k_2_2_1_1").compute(bars)
 
-    np.testing.assert_allclose(column("roc_10", bars), talib.ROC(bars.close, 10), atol=1e-10)
-    np.testing.assert_allclose(column("return_5", bars), talib.ROCP(bars.close, 5), atol=1e-12)
+    np.testing.assert_allclose(column("rsi_2", bars)[2:], [50.0, 250 / 3, 62.5 / 1.75], rtol=1e-14)
+    np.testing.assert_array_equal(values["stoch_rsi_k_2_2_1_1"], [NAN, NAN, NAN, 100.0, 0.0])
+    np.testing.assert_array_equal(named("stoch_rsi_d_2_2_1_2").compute(bars)["stoch_rsi_d_2_2_1_2"], [NAN] * 4 + [50.0])
+
+
+def test_cci_when_small_series_then_hand_computed(bars_of):
+    # Typical prices 1, 2 and 6: mean 3, mean absolute deviation 2.
+    bars = bars_of([1, 2, 6], high=[1.5, 3, 9], low=[0.5, 1, 3])
+
+    np.testing.assert_allclose(column("cci_3", bars), [NAN, NAN, 3 / (0.015 * 2)], rtol=1e-14)
+
+
+def test_williams_r_when_small_series_then_hand_computed(bars_of):
+    # Highest high 12, lowest low 8; closes 11 and 9.
+    bars = bars_of([11, 9], high=[12, 11], low=[10, 8])
+
+    np.testing.assert_allclose(column("williams_r_2", bars), [NAN, -75.0], rtol=1e-15)
+
+
+def test_tsi_when_default_parameters_then_equal_to_a_plain_loop(random_walk):
+    bars = random_walk(300, seed=21)
+    moves = np.diff(bars.close).tolist()
+    net = plain_ema(plain_ema(moves, 25), 13)
+    path = plain_ema(plain_ema([abs(move) for move in moves], 25), 13)
+    line = [100 * a / b for a, b in zip(net, path, strict=True)]
+
+    values = named("tsi_25_13_13").compute(bars)
+
+    np.testing.assert_allclose(values["tsi_25_13_13"][49:], line[12:], rtol=1e-9)
+    np.testing.assert_allclose(values["tsi_signal_25_13_13"][49:], plain_ema(line, 13), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("step", "value"), [(0.5, 100.0), (0.0, 0.0), (-0.5, -100.0)])
+def test_tsi_when_prices_only_rise_stand_or_fall_then_hundred_zero_or_minus_hundred(bars_of, step, value):
+    values = column("tsi_5_3_2", bars_of(100 + step * np.arange(30)))
+
+    np.testing.assert_allclose(values[8:], value, rtol=1e-14)
+
+
+def test_ultimate_when_small_series_then_hand_computed(bars_of):
+    # Pressure 2, 1, 4 on true ranges 3, 4, 6 (from the previous closes 9, 11, 8): the newest, the last two, all three.
+    bars = bars_of([9, 11, 8, 12], high=[10, 12, 11, 14], low=[8, 9, 7, 8])
+
+    expected = 100 * (4 * 4 / 6 + 2 * 5 / 10 + 7 / 13) / 7
+    np.testing.assert_allclose(column("ultimate_1_2_3", bars), [NAN, NAN, NAN, expected], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stoch_rsi_k_14_14_3_3", 50.0),
+        ("cci_20", 0.0),
+        ("williams_r_14", -50.0),
+        ("ultimate_7_14_28", 50.0),
+        ("momentum_10", 0.0),
+    ],
+)
+def test_oscillator_when_prices_do_not_move_then_the_value_without_an_opinion(bars_of, name, value):
+    assert set(column(name, bars_of([0.1] * 60))[31:]) == {value}

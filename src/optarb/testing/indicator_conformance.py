@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -46,20 +47,20 @@ class IndicatorConformance(ComponentConformance):
 
     @pytest.fixture
     def odd_bars(self) -> Sequence[Bars]:
-        """Bars with flat prices, with pennies, with jumps, and of a symbol that has closes only."""
+        """Bars with flat prices, with pennies, with jumps, with gaps and days without volume, and with closes only."""
         flat, pennies = fake_bars([5000.0] * 300), fake_bars([0.001 * (1 + i % 5) for i in range(300)])
         jumps = fake_bars([90_000.0 if i % 7 else 1.0 for i in range(300)])
-        closes = fake_bars().close
-        only = Bars(
-            symbol="VIX",
-            sessions=flat.sessions,
-            open=closes.copy(),
-            high=closes.copy(),
-            low=closes.copy(),
-            close=closes,
-            volume=np.zeros(len(closes)),
+        waves = fake_bars()
+        away = waves.open * np.where(np.arange(300) % 3, 1.0, 1.03)
+        gaps = replace(
+            waves,
+            open=away,
+            high=np.maximum(away, waves.high),
+            volume=np.where(np.arange(300) // 40 % 2, 0.0, waves.volume * (1 + np.arange(300) % 11)),
         )
-        return (flat, pennies, jumps, only)
+        closes = {name: waves.close.copy() for name in ("open", "high", "low", "close")}
+        only = Bars(symbol="VIX", sessions=waves.sessions, volume=np.zeros(300), **closes)
+        return (flat, pennies, jumps, gaps, only)
 
     def test_columns_when_declared_then_distinct_names(self, indicator: Indicator) -> None:
         """At least one column, each name once, and a warm-up of no fewer than zero rows."""
@@ -83,14 +84,12 @@ class IndicatorConformance(ComponentConformance):
             for name, column in compute_indicator(indicator, bars).items():
                 assert np.isfinite(column[indicator.warm_up :]).all(), f"{name} on {bars.symbol}, {bars.close[:7]} ..."
 
-    def test_compute_when_the_future_is_cut_off_then_the_same_bits(self, indicator: Indicator, bars: Bars) -> None:
+    def test_compute_when_the_future_is_cut_off_then_the_same_bits(
+        self, indicator: Indicator, bars: Bars, odd_bars: Sequence[Bars]
+    ) -> None:
         """A row depends on its own bar and those before, to the last bit, so that no length of history betrays later ones."""
-        whole = compute_indicator(indicator, bars)
-        warm = indicator.warm_up
-        for rows in sorted({1, 2, warm, warm + 1, warm + 2, len(bars) // 2, len(bars) - 1} & set(range(1, len(bars)))):
-            for name, column in compute_indicator(indicator, bars.sliced(0, rows)).items():
-                same = (column == whole[name][:rows]) | (np.isnan(column) & np.isnan(whole[name][:rows]))
-                assert same.all(), f"{name}: row {int(np.argmin(same))} changes when only {rows} bars are there"
+        for whole in (bars, *odd_bars):
+            _check_cuts(indicator, whole)
 
     def test_compute_when_there_are_no_bars_then_empty_columns(self, indicator: Indicator, bars: Bars) -> None:
         """No bars, no rows, no error."""
@@ -110,3 +109,15 @@ class IndicatorConformance(ComponentConformance):
         """It is called from several threads at once."""
         answers = in_threads(lambda: {name: column.tobytes() for name, column in compute_indicator(indicator, bars).items()})
         assert answers[1:] == answers[:-1]
+
+
+def _check_cuts(indicator: Indicator, bars: Bars) -> None:
+    """Fails if a row changes with what follows it: around the warm-up, near the end, and at ten rows drawn from a seed."""
+    whole = compute_indicator(indicator, bars)
+    warm, n = indicator.warm_up, len(bars)
+    drawn = np.random.default_rng(n).integers(1, n, 10).tolist() if n > 1 else []
+    for rows in sorted({1, 2, warm, warm + 1, warm + 2, n // 2, n - 1, *drawn} & set(range(1, n))):
+        for name, column in compute_indicator(indicator, bars.sliced(0, rows)).items():
+            before = whole[name][:rows]
+            same = (column.view(np.int64) == before.view(np.int64)) | (np.isnan(column) & np.isnan(before))
+            assert same.all(), f"{name}: row {int(np.argmin(same))} changes when only {rows} bars are there"
