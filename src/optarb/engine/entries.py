@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,30 @@ if TYPE_CHECKING:
     from optarb.engine.evaluation import ChosenSignal
     from optarb.engine.session_state import SessionState
 
-__all__ = ["entries"]
+__all__ = ["decide_entries", "entries"]
 
 
 def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_session: bool) -> None:
     """Prices the signals, asks the policy and opens what it says."""
+    chosen = decide_entries(state, signals, last_session=last_session)
+    if chosen:
+        _open(state, chosen)
+
+
+def decide_entries(
+    state: SessionState, signals: Sequence[ChosenSignal], *, last_session: bool, at_most_usd: Decimal | None = None
+) -> list[Entry]:
+    """Prices the signals and asks the policy. What is denied is recorded; nothing is placed.
+
+    Args:
+        state: The session; its broker is not asked.
+        signals: In the order of experts, then of underlyings.
+        last_session: Whether nothing is opened any more.
+        at_most_usd: What the broker lets new positions bind, where that may be less than the book has; None for no such limit.
+
+    Returns:
+        What to open, in the policy's order.
+    """
     candidates: list[Candidate] = []
     for signal in signals:
         priced: Candidate | Refusal = state.asked(
@@ -45,14 +65,16 @@ def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_sessio
         else:
             candidates.append(priced)
     if not candidates:
-        return
+        return []
     account = state.book.account(state.view.at)
+    if at_most_usd is not None and account.available_usd > at_most_usd:
+        account = replace(account, reserved_usd=account.reserved_usd + account.available_usd - at_most_usd)
     policy: Any = state.engine.strategy.policy
     decision = state.asked("policy", getattr(policy, "decide", policy), tuple(candidates), account, state.view)
     _check_decision(f"policy, session {state.view.session}", decision, candidates)
     for denial in decision.denials:
         _deny(state, denial)
-    _open(state, _affordable(state, decision.entries))
+    return _affordable(state, decision.entries)
 
 
 def _refused_by_exits(state: SessionState, candidate: Candidate) -> Denial | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optarb.engine.session_state import SessionState
     from optarb.ledger.open_position import OpenPosition
 
-__all__ = ["exits"]
+__all__ = ["exits", "review_exits"]
 
 
 def exits(state: SessionState) -> None:
@@ -26,6 +26,15 @@ def exits(state: SessionState) -> None:
         return
     for position in state.book.positions.values():
         position.kept_without_bid = position.kept_without_bid and not _has_bid(state, position)
+    _close_positions(state, review_exits(state))
+
+
+def review_exits(state: SessionState) -> dict[str, str]:
+    """Asks the position manager what to close. Its notes are kept; nothing is placed.
+
+    Returns:
+        Reasons by position id.
+    """
     account = state.book.account(state.view.at)
     manager: Any = state.engine.strategy.exits
     review = state.asked("exits", getattr(manager, "review", manager), account, state.view)
@@ -33,7 +42,7 @@ def exits(state: SessionState) -> None:
     for position_id, notes in review.notes.items():
         state.book.note(position_id, notes)
         state.recorder.add("notes", position_id, json.dumps(dict(notes), sort_keys=True))
-    _close_positions(state, reasons)
+    return reasons
 
 
 def _checked_review(state: SessionState, review: object) -> dict[str, str]:

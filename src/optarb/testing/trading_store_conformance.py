@@ -133,7 +133,9 @@ class TradingStoreConformance(Conformance):
         )
         assert not written
         assert (store.load(_BOOK).version, store.load(_BOOK).document) == (1, "first")
-        assert list(store.rows(_BOOK, "exits")) == list(store.journal(_BOOK, _MONDAY)) == list(store.outbox()) == []
+        assert not store.rows(_BOOK, "exits")
+        assert not store.journal(_BOOK, _MONDAY)
+        assert not store.outbox()
 
     def test_save_when_lease_was_given_back_then_nothing_is_written(self, store: TradingStore) -> None:
         """Without a lease nobody writes."""
