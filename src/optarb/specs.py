@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -198,7 +198,8 @@ class SweepSpec(_Frozen):
             ConfigurationError: See the class; or something else than a mapping of sequences or a sequence of mappings.
         """
         if isinstance(grid, Mapping):
-            return cls(spec=spec, sweep_id=sweep_id, grid={path: _axis(path, values) for path, values in grid.items()})
+            axes = cast("Mapping[str, Any]", grid)  # a mapping is an iterable too, which type checkers cannot tell apart here
+            return cls(spec=spec, sweep_id=sweep_id, grid={path: _axis(path, values) for path, values in axes.items()})
         if not _is_sequence(grid):
             raise ConfigurationError(f"a grid maps override paths to values, or is a sequence of mappings, got {grid!r}")
         return cls(spec=spec, sweep_id=sweep_id, settings=tuple(map(_setting, grid)))

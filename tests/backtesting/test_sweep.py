@@ -232,12 +232,12 @@ def test_sweep_when_a_setting_cannot_run_then_refused_before_any_book_is_made(de
 
 @pytest.mark.parametrize("fields", [{"backtest_id": "mine"}, {"on_existing": "replace"}])
 def test_sweep_when_its_spec_names_or_replaces_a_book_then_refused(desk, fields):
-    with pytest.raises(optarb.ConfigurationError, match="a sweep names the books of its settings"):
+    with pytest.raises(optarb.ConfigurationError, match=r"a sweep names the books of its settings"):
         run(desk, {"buyer.every": [1]}, spec=fields)
 
 
 def test_sweep_when_processes_is_below_one_then_refused(desk):
-    with pytest.raises(optarb.ConfigurationError, match="processes must be .* got 0"):
+    with pytest.raises(optarb.ConfigurationError, match=r"processes must be .* got 0"):
         run(desk, {"buyer.every": [1]}, processes=0)
 
 
@@ -297,7 +297,7 @@ def test_setting_when_a_component_raises_then_the_others_finish_and_its_error_is
     assert table["error"].isna().tolist() == [True, True, False, False]
     assert "ZeroDivisionError: no policy for this" in table["error"][2]
     assert desk.store.book("some").error == "2 of 4 settings did not finish"
-    with pytest.raises(optarb.BookError, match="setting 2 of sweep 'some' is failed: .*no policy for this"):
+    with pytest.raises(optarb.BookError, match=r"setting 2 of sweep 'some' is failed: .*no policy for this"):
         result.result(2)
 
 
@@ -451,18 +451,22 @@ def test_processes_when_the_desk_cannot_be_pickled_then_warned_and_run_here(file
     class Local(sweep_parts.Buyer):
         pass
 
-    with sweep_parts.desk(tmp_path, files, expert=Local()) as desk:
-        with pytest.warns(UserWarning, match=r"runs in this process alone: the desk cannot be pickled"):
-            result = run(desk, {"buyer.every": [1, 2]}, processes=2)
+    with (
+        sweep_parts.desk(tmp_path, files, expert=Local()) as desk,
+        pytest.warns(UserWarning, match=r"runs in this process alone: the desk cannot be pickled"),
+    ):
+        result = run(desk, {"buyer.every": [1, 2]}, processes=2)
     assert list(result.table()["status"]) == ["finished"] * 2
 
 
 def test_processes_when_a_component_is_defined_in_the_script_then_warned_and_run_here(files, tmp_path, monkeypatch):
     monkeypatch.setattr(sweep_parts.Buyer, "__module__", "__main__")
     monkeypatch.setattr(sys.modules["__main__"], "Buyer", sweep_parts.Buyer, raising=False)
-    with sweep_parts.desk(tmp_path, files) as desk:
-        with pytest.warns(UserWarning, match="Buyer is defined in the script or the notebook; move it to a module"):
-            result = run(desk, {"buyer.every": [1, 2]}, processes=2)
+    with (
+        sweep_parts.desk(tmp_path, files) as desk,
+        pytest.warns(UserWarning, match="Buyer is defined in the script or the notebook; move it to a module"),
+    ):
+        result = run(desk, {"buyer.every": [1, 2]}, processes=2)
     assert list(result.table()["status"]) == ["finished"] * 2
 
 
