@@ -60,6 +60,7 @@ class Browser:
 
     async def _open(self, path, width, height):
         page = await self._chromium.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(100_000)  # many megabytes of script on a busy machine
         opened = Page(runner=self._runner, page=page)
         page.on("console", lambda message: opened.said.append(message.text))
         page.on("pageerror", lambda error: opened.said.append(str(error)))

@@ -170,10 +170,12 @@ def test_report_when_a_mark_is_pointed_at_then_its_trade_is_told(shown):
     (told,) = shown.evaluate("[...document.querySelectorAll('#chart-price-0 .hovertext')].map(n => n.textContent)")
     assert "+1 SPXW 2018-01-31 2,800 call" in told
     assert "stop loss" in told
+    ink = shown.evaluate("getComputedStyle(document.querySelector('#chart-price-0 .hovertext text')).fill")
+    assert ink == shown.evaluate("getComputedStyle(document.body).color")
     assert "-$451.30" in told
 
 
-BAD = "<script>window.hit=1</script><img src=x onerror=window.hit=2>{{plotly}}'\""
+BAD = "</title></h1><script>window.hit=1</script><img src=x onerror=window.hit=2>{{plotly}}'\""
 
 
 def test_report_when_words_of_users_hold_markup_then_they_stand_there_as_words(store, phone):

@@ -105,8 +105,8 @@ def _page(facts: Facts, plotly: str) -> str:
 
 
 _HINT = (
-    '<p class="hint">Point at a mark to read its trade. Drag to zoom, double-click to go back; click a word of the legend to '
-    "hide or show its marks.</p>"
+    '<p class="hint">Point at a mark to read its trade; click a word of the legend to hide or show its marks. '
+    '<span class="wide">Drag to zoom, double-click to go back.</span></p>'
 )
 
 
@@ -225,7 +225,7 @@ def _comparison(facts: Facts) -> str:
                 tables.Cell(name if name == "strategy" else f"buy and hold {name}"),
                 tables.Cell(percent(figures.total_return, signed=True), "number"),
                 tables.Cell(percent(figures.annual_return, signed=True), "number"),
-                tables.Cell(percent(figures.volatility), "number"),
+                tables.Cell(percent(figures.volatility), "number wide"),
                 tables.Cell(ratio(figures.sharpe), "number"),
                 tables.Cell(percent(figures.drawdown), "number"),
             ]

@@ -198,7 +198,7 @@ def _layout() -> Chart:
         "plot_bgcolor": "#ffffff",
         "font": {"family": "system-ui, 'Liberation Sans', sans-serif", "size": 12, "color": _INK},
         "hovermode": "x unified",
-        "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c9d0d9", "align": "left"},
+        "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c9d0d9", "align": "left", "font": {"color": _INK}},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
         "xaxis": {**_axis(), "type": "date", "hoverformat": "%Y-%m-%d", "showgrid": False},
     }
