@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import socket
 import sys
 
 import pytest
@@ -108,3 +109,11 @@ def finished(run):
     done = run("backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk")
     assert done.exit_code == 0, done.output
     return done
+
+
+@pytest.fixture
+def nowhere():
+    """An address at which nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # taken, and never listened on
+        yield f"127.0.0.1:{bound.getsockname()[1]}"

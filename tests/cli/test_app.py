@@ -26,7 +26,7 @@ def test_help_when_asked_for_then_every_command_is_listed():
     done = optarb("--help")
 
     assert done.returncode == 0
-    for command in ("demo", "backtest", "report", "books", "server", "worker"):
+    for command in COMMANDS:
         assert f" {command} " in done.stdout
 
 
@@ -47,7 +47,7 @@ def test_errors_when_told_then_no_markup_is_lost(run, folder):
 def test_command_when_the_users_module_is_broken_then_its_traceback_is_shown(folder):
     (folder / "broken_desk.py").write_text("password = 'hunter2'\nraise RuntimeError('in the desk module')\n")
 
-    done = optarb("books", "--desk", "broken_desk:desk")
+    done = optarb("list", "--desk", "broken_desk:desk")
 
     assert done.returncode == 1
     assert "broken_desk.py" in done.stderr

@@ -11,6 +11,7 @@ import pytest
 
 from optarb.backtesting.runner import backtest
 from optarb.cli.desks import load_desk
+from optarb.cli.exit_codes import ExitCode
 from optarb.reports import load_result
 from optarb.specs import BacktestSpec
 
@@ -53,7 +54,7 @@ def test_backtest_when_spec_changed_then_conflict_unless_replaced(finished, run,
     refused = run("backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk")
     replaced = run("backtest", "--in-process", "spec.toml", "--desk", "my_desk:desk", "--replace")
 
-    assert refused.exit_code == 1
+    assert refused.exit_code == ExitCode.CONFLICT
     assert refused.stderr.startswith("error: BookConflict: ")
     assert refused.stdout == ""
     assert replaced.exit_code == 0
@@ -61,17 +62,25 @@ def test_backtest_when_spec_changed_then_conflict_unless_replaced(finished, run,
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "message", "code"),
     [
-        (("nowhere.toml", "--desk", "my_desk:desk"), "error: ConfigurationError: cannot read spec 'nowhere.toml'"),
-        (("spec.toml", "--desk", "my_desk:desc"), "error: UnknownName: module 'my_desk': unknown attribute 'desc'"),
-        (("spec.toml", "--desk", "my_desk:desk", "--id", "no good"), "error: ConfigurationError: backtest_id"),
+        (
+            ("nowhere.toml", "--desk", "my_desk:desk"),
+            "error: ConfigurationError: cannot read spec 'nowhere.toml'",
+            ExitCode.USAGE,
+        ),
+        (
+            ("spec.toml", "--desk", "my_desk:desc"),
+            "error: UnknownName: module 'my_desk': unknown attribute 'desc'",
+            ExitCode.NOT_FOUND,
+        ),
+        (("spec.toml", "--desk", "my_desk:desk", "--id", "no good"), "error: ConfigurationError: backtest_id", ExitCode.USAGE),
     ],
 )
-def test_backtest_when_optarb_refuses_then_one_line_and_exit_code_1(run, words, message):
+def test_backtest_when_optarb_refuses_then_one_line_and_its_exit_code(run, words, message, code):
     done = run("backtest", *words)
 
-    assert done.exit_code == 1
+    assert done.exit_code == code
     assert done.stderr.startswith(message)
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -94,12 +103,15 @@ def test_backtest_when_used_wrongly_then_exit_code_2(run, words):
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize(("words", "address"), [((), None), (("--address", "there:7233"), "there:7233")])
-def test_backtest_when_not_told_in_process_then_run_on_temporal(run, monkeypatch, words, address):
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [((), (None, "optarb")), (("--address", "there:7233", "--task-queue", "cpu"), ("there:7233", "cpu"))],
+)
+def test_backtest_when_not_told_in_process_then_run_on_temporal(run, monkeypatch, words, place):
     asked = []
 
-    def run_on_temporal(spec, desk, address):
-        asked.append((spec.backtest_id, address))
+    def run_on_temporal(spec, desk, address, *, task_queue):
+        asked.append((spec.backtest_id, (address, task_queue)))
         return backtest(spec, desk, progress=False)
 
     monkeypatch.setitem(sys.modules, "optarb.cli._temporal", SimpleNamespace(run_on_temporal=run_on_temporal))
@@ -107,7 +119,7 @@ def test_backtest_when_not_told_in_process_then_run_on_temporal(run, monkeypatch
     done = run("backtest", "spec.toml", "--desk", "my_desk:desk", *words)
 
     assert done.exit_code == 0
-    assert asked == [("february", address)]
+    assert asked == [("february", place)]
     assert done.stdout.startswith("Backtest february\n")
 
 
@@ -125,7 +137,7 @@ def test_backtest_when_interrupted_then_130_and_the_command_that_goes_on_reaches
     assert interrupted.returncode == 130, interrupted.stderr
     assert interrupted.stdout == ""
     assert "Traceback" not in interrupted.stderr
-    hint = "go on with: optarb backtest spec.toml --desk my_desk:desk --in-process --id stopped --resume"
+    hint = "go on with: optarb resume stopped --desk my_desk:desk --in-process"
     assert hint in interrupted.stderr
 
     again = subprocess.run([*COMMAND, *hint.split()[4:]], capture_output=True, text=True, timeout=100, check=False)

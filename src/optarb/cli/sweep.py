@@ -78,10 +78,10 @@ def _print(result: SweepResult, *, json: bool) -> None:
 
     frame = result.table().reset_index()
     if json:
-        rows = json_text.loads(frame.to_json(orient="records", date_format="iso"))
+        rows = json_text.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
         print_json({"sweep_id": result.sweep_id, "settings": rows})
         return
-    shown = frame.drop(columns=["backtest_id"]).astype(object)
+    shown = frame.drop(columns=["backtest_id", "modelled", "digest", "duration"]).astype(object)
     shown = shown.where(shown.notna(), "")
     typer.echo(f"sweep {result.sweep_id}")
     print_table([str(name) for name in shown.columns], [[_cell(value) for value in row] for row in shown.to_numpy().tolist()])
