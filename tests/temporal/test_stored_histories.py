@@ -19,7 +19,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 from tests.temporal import rig
-from tests.temporal.histories import changed
+from tests.temporal.histories import changed, scenarios
 
 import optarb
 
@@ -62,7 +62,7 @@ def test_history_when_replayed_on_the_workflows_as_they_are_then_same_commands(f
 def test_histories_when_listed_then_each_scenario_of_this_version_is_there():
     recorded = {file.name.partition(".")[0] for file in NEWEST.glob("*.json.gz")}
 
-    assert recorded == {scenario.__name__ for scenario in record_histories.SCENARIOS}
+    assert recorded == {scenario.__name__ for scenario in scenarios.SCENARIOS}
 
 
 def test_histories_when_listed_then_each_workflow_that_a_worker_has_is_among_them(as_shipped):
@@ -88,6 +88,17 @@ def test_histories_when_listed_then_each_workflow_that_a_worker_has_is_among_the
         ("cancelled_in_trade.1", "CANCELED", {"WORKFLOW_EXECUTION_CANCEL_REQUESTED": 1, "ACTIVITY_TASK_CANCELED": 1}),
         ("continued.1", "CONTINUED_AS_NEW", {"optarb.backtest.close": 0}),
         ("continued.2", "COMPLETED", {"optarb.backtest.ingest": 0, "optarb.backtest.close": 1}),
+        ("sweep_plain.1", "COMPLETED", {"CHILD_WORKFLOW_EXECUTION_COMPLETED": 3}),
+        (
+            "sweep_with_a_failure.1",
+            "COMPLETED",
+            {"CHILD_WORKFLOW_EXECUTION_COMPLETED": 2, "CHILD_WORKFLOW_EXECUTION_FAILED": 1},
+        ),
+        ("sweep_cancelled.1", "CANCELED", {"CHILD_WORKFLOW_EXECUTION_CANCELED": 1, "optarb.backtest.release": 1}),
+        ("sweep_resumed.1", "COMPLETED", {"CHILD_WORKFLOW_EXECUTION_COMPLETED": 3}),
+        ("sweep_failed_in_claim.1", "FAILED", {"START_CHILD_WORKFLOW_EXECUTION_INITIATED": 0}),
+        ("sweep_continued.1", "CONTINUED_AS_NEW", {"optarb.backtest.close_sweep": 0}),
+        ("sweep_continued.2", "COMPLETED", {"optarb.backtest.close_sweep": 1}),
     ],
 )
 def test_history_when_read_then_is_of_what_its_name_says(name, end, among):
@@ -108,7 +119,7 @@ def test_history_when_read_then_it_is_small_and_names_nothing_of_a_machine(file)
     fields = json.loads(gzip.decompress(file.read_bytes()))
 
     said = "\n".join(record_histories.texts(fields))
-    assert "optarb.backtest.claim" in said  # a name in plain text
+    assert "optarb.backtest." in said  # a name in plain text
     assert '"strategy":' in said  # and what payloads hold
     assert re.findall(r"\d+@[\w.-]+|(?<![\w/.-])/\w+/[\w./-]+|File \"|[A-Z]:\\", said) == []
     assert file.stat().st_size < 20_000
