@@ -21,7 +21,7 @@ Holdings = Mapping[OptionContract, int]
 """Contracts held, signed; a contract that is not there is not held."""
 
 _INSTANTS = ("deadline", "exposed_since", "stood_still_since")
-_PLAIN = ("units", "close_reason", "may_market", "built", "done", "frozen", "needs_human", "verdict_given")
+_PLAIN = ("units", "close_reason", "may_market", "cleared", "built", "done", "frozen", "needs_human", "verdict_given")
 
 
 class Goal(StrEnum):
@@ -66,6 +66,8 @@ class LivePosition:
     """Why it shall be flat."""
     may_market: bool = False
     """Whether closing it may end at whatever the band allows."""
+    cleared: bool = False
+    """Whether buying power and the broker's own check let its entry go; before that nothing of it is sent."""
     built: bool = False
     """Whether it was once whole."""
     exposed_since: datetime | None = None

@@ -128,6 +128,8 @@ def _open_order(order: LiveOrder, position: LivePosition, scene: Scene, *, wante
     if order.state is OrderState.INTENT:
         if not wanted:
             return Drop(order_id=order.order_id, reason="no longer wanted")
+        if not position.cleared:
+            return Wait(until=position.deadline, reason="preflight")
         return _send(order, scene)
     if order.state is not OrderState.WORKING:
         return _unknown(order, scene, wanted=wanted)

@@ -1,0 +1,63 @@
+"""What to trade in a live day, small enough to travel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from optarb.specs import OverrideValue, _Frozen
+from optarb.trading.limits import LiveLimits
+from optarb.trading.rules import LiveRules
+
+__all__ = ["DaySpec"]
+
+
+class DaySpec(_Frozen):
+    """A live day of one strategy in one broker account. The same spec serves every day.
+
+    Raises:
+        ConfigurationError: A field is missing, unknown or does not fit; the message names each with its value.
+    """
+
+    strategy: str = Field(min_length=1)
+    """Name of a strategy of the desk."""
+    account: str = Field(default="paper", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
+    """Name of the broker account: books of one account are reconciled with it together."""
+    capital: Decimal = Field(default=Decimal(20_000), gt=0)
+    """Dollars the book begins with, when it is first opened."""
+    live: bool = False
+    """Whether the broker may be one that trades real money."""
+    entry_at: time = time(9, 35)
+    """When the day is decided, New York time; on a half day too."""
+    late_minutes: float = Field(default=30.0, gt=0)
+    """How long after ``entry_at`` an opening order may still be sent."""
+    mark: Literal["closing_side", "mid"] = "closing_side"
+    """At what positions are valued."""
+    am_settlement: Literal["open", "previous_close"] = "open"
+    """What AM-settled contracts settle on where no value is supplied; see :class:`optarb.BacktestSpec`."""
+    expiry_minutes: float = Field(default=90.0, ge=0)
+    """How long before the close contracts that deliver shares today are closed, if they may be exercised."""
+    expiry_margin: float = Field(default=0.01, ge=0)
+    """How near to the money, as a fraction of the strike, a contract counts as one that may be exercised."""
+    halt_file: str | None = None
+    """Path of a file that halts the book while it exists; None for none."""
+    overrides: Mapping[str, OverrideValue] = Field(default_factory=dict)
+    """Parameters of the strategy's components by path, as in :class:`optarb.BacktestSpec`."""
+    rules: LiveRules = LiveRules()
+    """How orders are worked."""
+    limits: LiveLimits = LiveLimits()
+    """Safety limits."""
+
+    @field_validator("overrides")
+    @classmethod
+    def _sorted(cls, value: Mapping[str, OverrideValue]) -> Mapping[str, OverrideValue]:
+        return {path: value[path] for path in sorted(value)}
+
+    @property
+    def book_id(self) -> str:
+        """The book: one per account and strategy; it outlives days."""
+        return f"{self.account}.{self.strategy}"

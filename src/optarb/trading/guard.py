@@ -1,0 +1,438 @@
+"""One cycle of the guardian: the only one that moves the positions of a book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from optarb.domain.contracts import OptionContract, Right, Settlement
+from optarb.domain.money import from_units
+from optarb.engine.exits import review_exits
+from optarb.engine.marks import record_marks
+from optarb.engine.session_state import SessionState
+from optarb.errors import BrokerUnavailable, OptarbError, Superseded
+from optarb.protocols.trading import Controls, Lease, SupportsMarketClock
+from optarb.trading.account_watch import AccountWatch
+from optarb.trading.actions import Wait
+from optarb.trading.execution import Execution
+from optarb.trading.live_book import LiveBook
+from optarb.trading.live_position import Goal, LivePosition
+from optarb.trading.order_state import OrderState
+from optarb.trading.planner import Scene
+
+if TYPE_CHECKING:
+    from optarb.domain.quotes import Quote
+    from optarb.trading.context import DayContext
+
+__all__ = ["Cycle", "guard", "open_book"]
+
+_LEASE_BEYOND = timedelta(seconds=60)
+_SOON = timedelta(seconds=15)
+_BAD_CYCLES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """What one cycle came to."""
+
+    next_at: datetime
+    """When to run the next one, aware UTC."""
+    over: bool = False
+    """Whether the guardian's work of this session is done, or belongs to another owner now."""
+    lost: bool = False
+    """Whether another owner moves the book."""
+    open_positions: int = 0
+    """Positions that hold contracts."""
+    live_orders: int = 0
+    """Orders that may still come to something."""
+
+
+def open_book(context: DayContext, now: datetime, *, until: datetime, take_over: bool = False) -> LiveBook:
+    """Takes the lease of a book, or prolongs it, and loads the book.
+
+    Args:
+        context: The day.
+        now: The instant.
+        until: When the owner next means to look; the lease lasts 60 seconds longer.
+        take_over: Whether to take the lease from a holder that is known to be gone.
+
+    Raises:
+        Superseded: Another owner holds the lease.
+    """
+    lease = Lease(owner=context.owner, session=context.session, until=until + _LEASE_BEYOND)
+    if not context.store.acquire(context.book_id, lease, now=now, take_over=take_over):
+        raise Superseded(f"book {context.book_id!r} is moved by another owner than {context.owner!r}")
+    return LiveBook.open(
+        context.store,
+        context.book_id,
+        context.owner,
+        account=context.spec.account,
+        capital_usd=context.spec.capital,
+    )
+
+
+def guard(context: DayContext, now: datetime) -> Cycle:
+    """Runs one cycle: look orders up, compare with the broker, judge exits, work every position, say when to come again.
+
+    The book's day must have been opened. Whatever fails on the way to a decision, what is known to be held is worked.
+
+    Args:
+        context: The day.
+        now: The instant, aware UTC.
+
+    Raises:
+        StoreUnavailable: Nothing can be stored, so nothing is sent; the same call may work later.
+    """
+    rules = context.spec.rules
+    try:
+        live = open_book(context, now, until=now + timedelta(seconds=rules.cycle_seconds))
+        if live.state.day.ended or live.state.day.session != context.number:
+            return Cycle(next_at=now, over=True)
+        return _Guardian.awake(context, live, now).cycle()
+    except Superseded:
+        return Cycle(next_at=now, over=True, lost=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Guardian:
+    """One cycle at work."""
+
+    context: DayContext
+    live: LiveBook
+    execution: Execution
+    now: datetime
+    in_session: bool
+    """Whether the calendar says that the market is open."""
+    is_open: bool
+    """Whether the broker says so too."""
+
+    @classmethod
+    def awake(cls, context: DayContext, live: LiveBook, now: datetime) -> _Guardian:
+        contracts = _contracts(live)
+        execution = Execution(
+            live=live,
+            broker=context.broker,
+            rules=context.spec.rules,
+            now=now,
+            quotes=context.quotes(contracts, now),
+        )
+        ends = max((context.trades_until(contract) for contract in contracts), default=context.closes_at)
+        in_session = context.opens_at <= now < max(ends, context.closes_at)
+        return cls(
+            context=context,
+            live=live,
+            execution=execution,
+            now=now,
+            in_session=in_session,
+            is_open=in_session and _broker_is_open(context),
+        )
+
+    # -- the cycle -----------------------------------------------------------------------------------------------------------
+
+    def cycle(self) -> Cycle:
+        """Runs it."""
+        live, now = self.live, self.now
+        self._stand_still()
+        away = not self.execution.refresh()
+        watch = AccountWatch(context=self.context, execution=self.execution)
+        at_broker = None if away else watch.look()
+        self._broker_away(away=at_broker is None)
+        if self.in_session and at_broker is not None:
+            watch.check_clock()
+        live.save()
+        if now >= self._ends_at():
+            return self._finish(watch)
+        self._mark()
+        self._watch_loss()
+        self._review()
+        self._expiring()
+        live.save()
+        waits = [(position, self._work(position, at_broker)) for position in list(live.state.positions.values())]
+        self._told_closed()
+        live.save()
+        return self._next(waits)
+
+    def _work(self, position: LivePosition, at_broker: Mapping[OptionContract, int] | None) -> Wait:
+        open_for_it = self.is_open and all(self.now < self.context.trades_until(leg.contract) for leg in position.legs)
+
+        def scene() -> Scene:
+            return self._scene(at_broker, market_open=open_for_it)
+
+        return self.execution.work(position, scene)
+
+    def _scene(self, at_broker: Mapping[OptionContract, int] | None, *, market_open: bool) -> Scene:
+        day, limits = self.live.state.day, self.context.spec.limits
+        stops = dict(day.stops)
+        if len(day.sent_at) >= limits.max_orders_per_minute:
+            recent = (self.now - timedelta(minutes=1)).isoformat()
+            if sum(at > recent for at in day.sent_at) >= limits.max_orders_per_minute:
+                stops["max_orders_per_minute"] = f"{limits.max_orders_per_minute} orders were sent within a minute"
+        return Scene(
+            book_id=self.live.book_id,
+            now=self.now,
+            quotes=self.execution.quotes,
+            controls=self.context.controls(),
+            rules=self.context.spec.rules,
+            market_open=market_open,
+            unique_ids=self.context.broker.capabilities.unique_client_ids,
+            entries_stopped="; ".join(stops.values()),
+            at_broker=at_broker,
+        )
+
+    # -- the market ----------------------------------------------------------------------------------------------------------
+
+    def _stand_still(self) -> None:
+        """While the broker's market is closed in session, the ladder and the bound on unhedged time stand still."""
+        halted = self.in_session and not self.is_open
+        for position in self.live.state.positions.values():
+            since = position.stood_still_since
+            if halted and since is None:
+                position.stood_still_since = self.now
+            elif not halted and since is not None:
+                _shift(position, self.now - since)
+                position.stood_still_since = None
+        self.live.episode(
+            self.now,
+            "market_closed",
+            lasts=halted and self.live.state.is_moving,
+            title="The broker's market is closed in session",
+            text="nothing is sent until it opens again; orders at the broker rest",
+        )
+
+    def _broker_away(self, *, away: bool) -> None:
+        self.live.episode(
+            self.now,
+            "broker_unavailable",
+            lasts=away,
+            title="The broker cannot be asked",
+            text="orders and positions are not known until it answers; nothing new is begun",
+        )
+        if away:
+            self.live.state.day.stops["broker"] = "the broker cannot be asked"
+        else:
+            self.live.state.day.stops.pop("broker", None)
+
+    # -- marks, loss and exits -----------------------------------------------------------------------------------------------
+
+    def _mark(self) -> None:
+        """Marks what is held; a position whose quotes cannot decide together counts as unquoted."""
+        spec = self.context.spec
+        bad = self._bad_contracts()
+
+        def price_of(contract: OptionContract, quantity: int) -> Decimal | None:
+            quote = self.execution.quotes.get(contract)
+            if quote is None or contract in bad:
+                return None
+            if spec.mark == "mid":
+                return quote.mid
+            return quote.bid if quantity > 0 else quote.ask
+
+        self.live.book.mark(price_of)
+        day = self.live.state.day
+        day.bad_cycles = day.bad_cycles + 1 if bad and self.is_open else 0
+        named = ", ".join(sorted(contract.symbol for contract in bad))
+        self.live.episode(
+            self.now,
+            "quotes",
+            lasts=day.bad_cycles >= _BAD_CYCLES,
+            title="Quotes cannot decide",
+            text=f"stale, skewed, crossed or absent: {named}; only time exits and flatten go on",
+        )
+
+    def _bad_contracts(self) -> set[OptionContract]:
+        bad: set[OptionContract] = set()
+        for position_id in self.live.book.positions:
+            held = self.live.state.held(position_id)
+            quotes = [self.execution.quotes.get(contract) for contract in held]
+            if not _usable(quotes, self.now, self.context):
+                bad.update(held)
+        return bad
+
+    def _watch_loss(self) -> None:
+        """Stops entries, and flattens if that was asked for, once the session has lost more than it may."""
+        live, limits = self.live, self.context.spec.limits
+        day, book = live.state.day, live.book
+        if day.opening_equity is None:
+            return
+        loss = from_units(day.opening_equity - book.cash - book.value())
+        limit = from_units(book.initial) * Decimal(str(limits.max_loss))
+        if loss < limit or "loss" in day.stops:
+            return
+        day.stops["loss"] = f"the session has lost {loss}, the limit is {limit}"
+        live.tell(self.now, "alarm", "loss", "", title="The loss of the day is over its limit", text=day.stops["loss"])
+        if limits.flatten_on_loss:
+            asked = Controls(halted=True, flatten=True, reason=day.stops["loss"], changed_at=self.now)
+            self.context.store.set_controls(live.book_id, asked)
+
+    def _review(self) -> None:
+        """Asks the position manager, every ``cycle_seconds`` until the close, while anything is held that shall stay."""
+        live, day = self.live, self.live.state.day
+        last = live.state.instant(day.reviewed_at)
+        wanted = any(
+            position.goal is Goal.OPEN and position_id in live.book.positions
+            for position_id, position in live.state.positions.items()
+        )
+        due = last is None or self.now - last >= timedelta(seconds=self.context.spec.rules.cycle_seconds)
+        if not (wanted and due and self.is_open and self.now < self.context.closes_at):
+            return
+        day.reviewed_at = self.now.isoformat()
+        try:
+            reasons = self._reasons()
+        except OptarbError as error:
+            self.live.episode(self.now, "review", lasts=True, title="The position manager failed", text=str(error))
+            return
+        self.live.episode(self.now, "review", lasts=False)
+        for position_id, reason in reasons.items():
+            position = live.state.positions[position_id]
+            if position.goal is Goal.OPEN:
+                position.turn_flat(reason, may_market=self.context.spec.rules.allow_market)
+                live.note(self.now, "exit_decided", position_id, reason=reason)
+
+    def _reasons(self) -> dict[str, str]:
+        state = SessionState(
+            engine=self.context.engine(),
+            view=self.context.view(self.now),
+            book=self.live.book,
+            broker=self.context.broker,
+            pump=_still,
+            recorder=self.live.recorder,
+        )
+        return review_exits(state)
+
+    def _expiring(self) -> None:
+        """Closes what would be exercised or assigned tonight, before the broker does."""
+        if not self.context.expiry_cutoff <= self.now < self.context.closes_at:
+            return
+        for position_id, position in self.live.state.positions.items():
+            for contract in self.live.state.held(position_id):
+                if position.goal is Goal.OPEN and self._may_be_exercised(contract):
+                    position.turn_flat("expiry", may_market=self.context.spec.rules.allow_market)
+                    self.live.note(self.now, "exit_decided", position_id, reason="expiry", contract=contract.symbol)
+
+    def _may_be_exercised(self, contract: OptionContract) -> bool:
+        if contract.settlement is not Settlement.PHYSICAL or contract.expiry > self.context.session:
+            return False
+        spot = self.context.spot(contract.underlying, self.now)
+        if spot is None:
+            return True
+        band = contract.strike * Decimal(str(self.context.spec.expiry_margin))
+        reach = spot - contract.strike if contract.right is Right.CALL else contract.strike - spot
+        return reach >= -band
+
+    # -- when to come again, and the end -------------------------------------------------------------------------------------
+
+    def _ends_at(self) -> datetime:
+        return self.context.ends_at(_contracts(self.live), doubted=self.live.state.day.doubted)
+
+    def _told_closed(self) -> None:
+        """Asks for a person when what shall be flat cannot be traded any more today."""
+        for position_id, position in self.live.state.positions.items():
+            held = self.live.state.held(position_id)
+            if position.goal is Goal.OPEN or not held or position.needs_human:
+                continue
+            if all(self.now >= self.context.trades_until(contract) for contract in held):
+                position.needs_human = f"not flat when trading ended; it was to be closed by {position.close_reason}"
+                text = f"{position_id} still holds {', '.join(f'{n:+d} {contract}' for contract, n in held.items())}"
+                self.live.tell(self.now, "alarm", "not_flat", position_id, title="Not flat at the close", text=text)
+
+    def _next(self, waits: list[tuple[LivePosition, Wait]]) -> Cycle:
+        rules, context = self.context.spec.rules, self.context
+        fast, slow = timedelta(seconds=rules.fast_seconds), timedelta(seconds=rules.cycle_seconds)
+        ends = self._ends_at()
+        marks = (context.opens_at, context.entry_at, context.expiry_cutoff, context.closes_at, ends)
+        at = [self.now + slow, *(mark for mark in marks if mark > self.now)]
+        for position, wait in waits:
+            at.extend([] if wait.until is None else [wait.until])
+            working = any(order.state is OrderState.WORKING for order in position.orders)
+            if (working or position.exposed_since is not None) and self.is_open:
+                at.append(self.now + fast)
+            elif wait.reason in {"no_quote", "not_at_broker", "market_closed"} and self.in_session:
+                at.append(self.now + _SOON)
+        following = max(min(at), self.now + min(fast, slow))
+        state = self.live.state
+        return Cycle(
+            next_at=following,
+            open_positions=len(state.book.positions),
+            live_orders=sum(order.is_live for position in state.positions.values() for order in position.orders),
+        )
+
+    def _finish(self, watch: AccountWatch) -> Cycle:
+        """The last reconciliation: what was never found is given up for today, marks and equity are written."""
+        live, now = self.live, self.now
+        for position in live.state.positions.values():
+            for order in position.orders:
+                if order.state is OrderState.INTENT:
+                    order.end(OrderState.DEAD, "dropped", "the session ended", now)
+                    live.book.drop(order.order_id)
+                elif order.state is OrderState.UNKNOWN:
+                    order.end(OrderState.DEAD, "absent", "not found until the broker's day was over", now)
+                    text = f"{order.order_id} was never found; it is looked up once more in the next session"
+                    live.tell(now, "alarm", "order_absent", order.order_id, title="An order was never found", text=text)
+        self._told_closed()
+        for position in live.state.positions.values():
+            self._work(position, None)
+        self._mark()
+        self._record_marks()
+        watch.remember_cash()
+        live.state.day.ended = True
+        live.note(now, "day_ended", "", stops=live.state.day.stops)
+        live.save()
+        self.context.store.release(live.book_id, live.owner)
+        return Cycle(next_at=now, over=True, open_positions=len(live.book.positions))
+
+    def _record_marks(self) -> None:
+        if self.context.market is None:
+            return
+        view = self.context.view(self.now)
+        engine, broker = self.context.engine(), self.context.broker
+        state = SessionState(
+            engine=engine, view=view, book=self.live.book, broker=broker, pump=_still, recorder=self.live.recorder
+        )
+        record_marks(state)
+
+
+def _contracts(live: LiveBook) -> list[OptionContract]:
+    """What is held, or may still be traded by a live order or a position that is not over."""
+    found = dict.fromkeys(live.state.holdings())
+    for position in live.state.positions.values():
+        if not position.done:
+            found |= dict.fromkeys(leg.contract for leg in position.legs)
+    return list(found)
+
+
+def _usable(quotes: list[Quote | None], now: datetime, context: DayContext) -> bool:
+    """Whether the quotes of one position's legs may decide something together."""
+    rules, taken = context.spec.rules, list[datetime]()
+    for quote in quotes:
+        if quote is None or quote.taken_at is None or not Decimal(0) <= quote.bid <= quote.ask or not quote.ask:
+            return False
+        taken.append(quote.taken_at)
+    oldest = min(taken, default=now)
+    skew = max(taken, default=now) - oldest
+    return now - oldest <= timedelta(seconds=rules.quote_age_seconds) and skew <= timedelta(seconds=rules.quote_skew_seconds)
+
+
+def _shift(position: LivePosition, by: timedelta) -> None:
+    """Moves what was measured in market time on by a time in which there was none."""
+    if position.exposed_since is not None:
+        position.exposed_since += by
+    for order in position.orders:
+        if order.state is OrderState.WORKING and order.sent_at is not None:
+            order.sent_at += by
+
+
+def _broker_is_open(context: DayContext) -> bool:
+    if not isinstance(context.broker, SupportsMarketClock):
+        return True
+    try:
+        return context.broker.is_open()
+    except BrokerUnavailable:
+        return True
+
+
+def _still() -> bool:
+    """The market moves by itself."""
+    return False
