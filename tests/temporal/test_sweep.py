@@ -16,7 +16,7 @@ from optarb.backtesting.sweep import sweep
 from optarb.reports.sweep_result import load_sweep
 from optarb.specs import SweepSpec
 from optarb.temporal import server
-from optarb.temporal.starting import follow_sweep, start_sweep
+from optarb.temporal.sweep_starting import follow_sweep, start_sweep
 
 RANGE = {"start": rig.START, "end": rig.session(39)}
 GRID = {"policy.max_open_positions": [2, 8], "exits.max_hold_sessions": [2, 4]}
@@ -118,6 +118,22 @@ def test_sweep_when_cancelled_then_its_settings_stop_and_it_goes_on_later(tempor
     assert child == WorkflowExecutionStatus.CANCELED
     assert summary.finished == 4
     assert list(read(desk, "stopped")["digest"]) == expected
+
+
+def test_sweep_when_terminated_then_its_settings_are_asked_to_stop(temporal_address, market, tmp_path, keeper):
+    desk = rig.make_desk(market, tmp_path, policy_gate=keeper.gate(AT, until_cancelled=True))
+
+    async def run():
+        async with working(temporal_address, desk, "end", keeper=keeper) as client:
+            handle = await start_sweep(client, spec(), GRID, task_queue="end", sweep_id="ended")
+            await keeper.reached()
+            await handle.workflow.terminate()
+            with pytest.raises(optarb.Cancelled, match="'ended/0' was cancelled"):
+                await optarb.follow_backtest(client, "ended/0").result()
+
+    asyncio.run(run())
+
+    assert desk.store.book("ended/0").status == "cancelled"
 
 
 def test_sweep_when_some_settings_are_finished_then_only_the_others_run(temporal_address, make_desk, expected):
