@@ -14,7 +14,7 @@ from optarb.errors import BookNotFound, ConfigurationError, StoreError, Supersed
 from optarb.ledger.rows import TABLES, Row, Rows
 from optarb.protocols.stores import BlockKey, BookInfo, BookStatus, Checkpoint, Claim, checkpoint_digest
 from optarb.stores._claims import judge_claim
-from optarb.stores._ownership import is_running
+from optarb.stores._ownership import is_outlived, is_running
 from optarb.stores.schema_change import SchemaChange
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class SqlStore:
                 _write_documents(transaction, database, book_id, documents)
                 return Claim(kind="new", epoch=1, info=_read_book(transaction, database, book_id))
             book = _info(transaction.first(sql.lock_book, book_id=book_id) or ())
+            if is_outlived(owner, book.owner):
+                raise Superseded(f"book {book_id!r} was claimed by a newer run of the same workflow; this run must stop")
             leased = book.lease_until is not None and book.lease_until > _instant(now)
             running = is_running(book.owner, claimant=owner, leased=leased)
             verdict = judge_claim(book, owner=owner, identity=identity, replace=replace, running=running)
