@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from optarb.stores._ownership import is_running, process_owner, process_start, this_host
+import optarb
+from optarb.stores._ownership import is_outlived, is_running, process_owner, process_start, this_host
 
 OLDER = "01890a5d-ac96-774b-bcce-b302099a8057"  # version 7: the first 48 bits are 0x01890a5dac96 ms
 NEWER = "01890a5d-ac97-7000-8000-000000000000"  # one millisecond later
@@ -56,6 +57,34 @@ def test_is_running_when_process_then_only_proof_counts(owner, start, running):
 )
 def test_is_running_when_workflow_then_newer_run_takes_over(owner, claimant, running):
     assert judged(owner, claimant) is running
+
+
+@pytest.mark.parametrize(
+    ("claimant", "owner", "outlived"),
+    [
+        (f"temporal:wf:{OLDER}", f"temporal:wf:{NEWER}", True),
+        (f"temporal:wf:{NEWER}", f"temporal:wf:{OLDER}", False),
+        (f"temporal:wf:{OLDER}", f"temporal:wf:{OLDER}", False),
+        (f"temporal:wf:{OLDER}", f"temporal:other:{NEWER}", False),
+        (f"temporal:wf:{RANDOM}", f"temporal:wf:{NEWER}", False),
+        (f"temporal:wf:{OLDER}", "pid:here:7:500:x", False),
+    ],
+)
+def test_is_outlived_when_a_newer_run_of_the_workflow_owns_the_book_then_only_its_age_proves_it(claimant, owner, outlived):
+    assert is_outlived(claimant, owner) is outlived
+
+
+def test_claim_when_it_comes_after_a_newer_run_finished_then_superseded_and_nothing_is_cleared(tmp_path):
+    store = optarb.SqlStore(url=f"sqlite:///{tmp_path}/books.db")
+
+    def claim(run):
+        return store.claim("b", owner=f"temporal:wf:{run}", identity="same", documents={}, lease_seconds=60, replace=True)
+
+    store.finish("b", claim(NEWER).epoch, "finished")
+    with pytest.raises(optarb.Superseded, match="newer run"):
+        claim(OLDER)
+    assert (store.book("b").status, store.book("b").epoch) == ("finished", 1)
+    store.close()
 
 
 def test_process_owner_when_asked_twice_then_two_runs_of_one_living_process():

@@ -149,6 +149,7 @@ class BacktestStore(Protocol):
         Raises:
             AlreadyRunning: Another owner's lease is not over.
             BookConflict: The book exists with another identity, and ``replace`` is False.
+            Superseded: The owner provably ended before the present or last owner of the book began.
         """
         ...
 

@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["is_running", "process_owner", "process_start", "this_host"]
+__all__ = ["is_outlived", "is_running", "process_owner", "process_start", "this_host"]
 
 _PROC = Path("/proc")
 _GONE_STATES = ("Z", "X")  # a zombie has exited; only its parent has not looked yet
@@ -54,16 +54,30 @@ def is_running(
     return not _has_exited(owner, this_host() if host is None else host, start_of or process_start)
 
 
+def is_outlived(claimant: str, owner: str) -> bool:
+    """Tells whether a claim comes too late: a newer run of the claimant's workflow is or was the book's owner.
+
+    A worker may be held up for hours before it claims, while its run ended and another took its place. Told only where the
+    run ids tell their age.
+
+    Args:
+        claimant: Who wants the book.
+        owner: The recorded owner, alive or not.
+    """
+    if not _are_runs_of_one_workflow(owner, claimant):
+        return False
+    began, owner_began = (_began(one.rpartition(":")[2]) for one in (claimant, owner))
+    return began is not None and owner_began is not None and began < owner_began
+
+
 def _is_older_run(owner: str, claimant: str) -> bool:
-    if not (owner.startswith("temporal:") and claimant.startswith("temporal:")):
+    return _are_runs_of_one_workflow(owner, claimant) and not is_outlived(claimant, owner)
+
+
+def _are_runs_of_one_workflow(owner: str, claimant: str) -> bool:
+    if not (owner.startswith("temporal:") and claimant.startswith("temporal:")) or owner == claimant:
         return False
-    workflow, _, run = owner.rpartition(":")
-    other_workflow, _, other_run = claimant.rpartition(":")
-    if workflow != other_workflow or run == other_run:
-        return False
-    began, other_began = _began(run), _began(other_run)
-    # Where the ids tell their age, a late claim of the older run must not oust the newer one.
-    return began is None or other_began is None or began <= other_began
+    return owner.rpartition(":")[0] == claimant.rpartition(":")[0]
 
 
 def _began(run: str) -> int | None:
