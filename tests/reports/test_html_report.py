@@ -210,6 +210,7 @@ def test_report_when_nothing_happened_in_one_session_then_sound(empty, phone):
     assert_sound(page)
     assert page.count(".nothing") == 3
     assert figure(page, "trades") == ("0", "none closed")
+    assert figure(page, "average") == ("none", "after fees")
     assert [figure(page, name)[0] for name in ("sharpe", "win_rate", "profit_factor", "average", "volatility")] == ["none"] * 5
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from datetime import date, timedelta
 
 import pytest
 
@@ -89,3 +90,14 @@ def test_exposure_when_drawn_then_share_of_equity_and_count(facts):
 
     assert chart["bound by positions"]["y"] == pytest.approx([0.05258, 0.53298, 0.47604, 0], abs=1e-5)
     assert chart["open positions"]["y"] == [1, 2, 1, 0]
+
+
+@pytest.mark.parametrize(("sessions", "named"), [(8, True), (9, False)])
+def test_axis_when_few_sessions_then_each_is_named(facts, sessions, named):
+    days = [date(2018, 1, 1) + timedelta(days=n) for n in range(sessions)]
+    report = {**facts.report, "buy_and_hold": {"SPX": [2700.0] * sessions}}
+    flat = {"equity": [1] * sessions, "invested": [0] * sessions, "open_positions": [0] * sessions}
+    longer = dataclasses.replace(facts, sessions=days, report=report, trades=[], **flat)
+
+    for chart in (equity_chart(longer), exposure_chart(longer), price_chart(longer, "SPX")):
+        assert ("tickvals" in chart["layout"]["xaxis"]) is named

@@ -88,6 +88,14 @@ def test_trades_when_gains_and_losses_then_profit_factor_is_their_quotient(facts
     assert trade_figures([won]).profit_factor is None
 
 
+def test_trades_when_one_broke_even_then_neither_won_nor_lost(facts):
+    even = dataclasses.replace(facts.trades[0], proceeds=money("1051.30"))
+
+    figures = trade_figures([even])
+
+    assert (figures.pnl, figures.won, figures.profit_factor) == (0, 0, None)
+
+
 def test_trades_when_none_then_nothing_to_divide():
     figures = trade_figures([])
 

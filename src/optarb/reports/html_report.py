@@ -192,9 +192,8 @@ def _trade_tiles(facts: Facts) -> Iterable[_Tile]:
     yield "trades", "Trades", f"{summary.trades:,}", held
     yield "win_rate", "Win rate", percent(figures.win_rate), f"{figures.won:,} with a gain after fees"
     yield "profit_factor", "Profit factor", ratio(figures.profit_factor), "gains by losses, after fees"
-    average = "none" if figures.average is None else dollars(figures.average, signed=True)
-    extremes = f"{_result(figures.worst)} to {_result(figures.best)}"
-    yield "average", "Average trade", average, extremes
+    extremes = f"{_result(figures.worst)} to {_result(figures.best)}" if figures.count else "after fees"
+    yield "average", "Average trade", _result(figures.average), extremes
     fees = round(summary.fees_usd * UNITS_PER_DOLLAR)
     yield "fees", "Commissions and fees", dollars(fees), f"{percent(fees / capital_of(facts))} of the capital"
     shares = [share for share in exposures(facts) if share is not None]

@@ -22,6 +22,8 @@ Chart = dict[str, Any]
 """``data`` and ``layout`` of plotly.js: JSON values only, words of users escaped (plotly reads a little HTML)."""
 
 _INK, _MUTED, _GAIN, _LOSS, _ACCENT = "#16202c", "#8a94a3", "#1a7f4b", "#b3261e", "#1f4e8c"
+_FEW: Final = 8
+"""Sessions up to which each one is named on the axis."""
 _HELD_DASHES: Final = ("dot", "dash", "dashdot", "longdash")
 
 
@@ -59,7 +61,7 @@ def equity_chart(facts: Facts) -> Chart:
             showlegend=False,
         )
     )
-    return {"data": data, "layout": _two_rows("equity", "drawdown", "$~s", ".0%")}
+    return {"data": data, "layout": _two_rows(x, "equity", "drawdown", "$~s", ".0%")}
 
 
 def exposure_chart(facts: Facts) -> Chart:
@@ -89,7 +91,7 @@ def exposure_chart(facts: Facts) -> Chart:
             line={"color": _INK, "width": 1, "shape": "hv"},
         ),
     ]
-    layout = _two_rows("of equity", "positions", ".0%", "d")
+    layout = _two_rows(x, "of equity", "positions", ".0%", "d")
     layout["showlegend"] = False
     layout["yaxis"]["rangemode"] = layout["yaxis2"]["rangemode"] = "tozero"
     return {"data": data, "layout": layout}
@@ -139,7 +141,7 @@ def price_chart(facts: Facts, symbol: str) -> Chart:
         marks("exit with a gain", "circle", _GAIN, of(closed, lambda one: one.pnl > 0), entry=False),
         marks("exit without", "x", _LOSS, of(closed, lambda one: one.pnl <= 0), entry=False),
     ]
-    layout = _layout()
+    layout = _layout(x)
     layout["hovermode"] = "closest"
     layout["yaxis"] = _axis(tickformat=",", title="dollars")
     return {"data": [price, *(layer for layer in layers if layer["x"])], "layout": layout}
@@ -181,7 +183,7 @@ def _dollars(units: Iterable[int]) -> list[float]:
 
 
 def _rounded(value: float) -> float:
-    """Keeps the page small; the fourth decimal of a fraction is not seen."""
+    """Keeps the page small: no chart shows more."""
     return round(value, 5)
 
 
@@ -191,7 +193,11 @@ def _line(x: list[str], y: Sequence[float | None], name: str, **more: Any) -> Ch
     return {"type": "scatter", "mode": mode, "name": name, "x": x, "y": list(y), **more}
 
 
-def _layout() -> Chart:
+def _layout(x: list[str]) -> Chart:
+    axis: Chart = {**_axis(), "type": "date", "hoverformat": "%Y-%m-%d", "showgrid": False}
+    if len(x) <= _FEW:
+        # Left alone, plotly would divide days into hours.
+        axis.update(tickvals=x, tickformat="%Y-%m-%d")
     return {
         "margin": {"l": 62, "r": 14, "t": 8, "b": 34},
         "paper_bgcolor": "#ffffff",
@@ -200,12 +206,12 @@ def _layout() -> Chart:
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c9d0d9", "align": "left", "font": {"color": _INK}},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
-        "xaxis": {**_axis(), "type": "date", "hoverformat": "%Y-%m-%d", "showgrid": False},
+        "xaxis": axis,
     }
 
 
-def _two_rows(upper: str, lower: str, upper_format: str, lower_format: str) -> Chart:
-    layout = _layout()
+def _two_rows(x: list[str], upper: str, lower: str, upper_format: str, lower_format: str) -> Chart:
+    layout = _layout(x)
     layout["xaxis"]["anchor"] = "y2"
     layout["yaxis"] = {**_axis(tickformat=upper_format, title=upper), "domain": [0.34, 1]}
     layout["yaxis2"] = {**_axis(tickformat=lower_format, title=lower), "domain": [0, 0.26], "nticks": 4}

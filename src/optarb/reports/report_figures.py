@@ -170,7 +170,7 @@ def monthly_returns(facts: Facts) -> dict[int, dict[int, float | None]]:
         ends[session.year, session.month] = ends[session.year, 0] = equity
     months: dict[int, dict[int, float | None]] = {}
     before_month = before_year = capital_of(facts)
-    for (year, month), equity in sorted(ends.items(), key=lambda end: (end[0][0], end[0][1] or 13)):
+    for (year, month), equity in sorted(ends.items()):
         before = before_month if month else before_year
         months.setdefault(year, {})[month] = equity / before - 1 if before > 0 else None
         if month:

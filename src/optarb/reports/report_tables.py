@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from optarb.reports._words import component_words, contract_words, dollars, percent, plain
 from optarb.reports.report_figures import monthly_returns, trade_figures
@@ -22,8 +21,7 @@ _DEEPEST = 0.10
 """Monthly return, as a fraction, from which on a cell is not coloured any deeper."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell; the text is escaped when it is written."""
 
     text: str
