@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
-import time
-import uuid
 
 import pytest
 
@@ -22,95 +21,24 @@ from optarb.cli._worker_groups import (
     find_groups,
     group_folder,
     read_state,
-    stop_group,
     write_state,
 )
 from optarb.cli.desks import load_desk
 from optarb.cli.exit_codes import ExitCode
 from optarb.errors import ConfigurationError, UnknownName
 
-# Starts fast: no market data, no calendar.
-LIGHT_DESK = """
-import os
+# Never comes to listen, and does not heed SIGTERM.
+STUBBORN_DESK = """
+import signal
+import sys
 from pathlib import Path
-from optarb.desk import Desk
-from optarb.experts import RulesExpert
-from optarb.policies import RiskPolicy
-from optarb.position_managers import ExitRules
-from optarb.stores import SqlStore
-from optarb.strategy import Strategy
-from optarb.testing import FakeCalendar, FakeMarketData
 
-if os.environ.get("PRINTS"):
-    print("the module says hello")
-rules = Strategy(
-    name="rules", underlyings=("SPX",), experts={"rules": RulesExpert()}, policy=RiskPolicy(), exits=ExitRules()
-)
-desk = Desk(
-    strategies=[rules],
-    market_data=FakeMarketData(bars_by_symbol={}),
-    store=SqlStore(url=f"sqlite:///{Path(__file__).parent / 'light.db'}"),
-    calendar=FakeCalendar(),
-)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+(Path(__file__).parent / "arrived").touch()
+signal.pause()
 """
-# Its expert says where it is, and waits while there is a file called "hold".
-HOLDING_DESK = """
-import dataclasses
-import time
-from pathlib import Path
-import my_desk
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Holds(my_desk.Often):
-    def evaluate(self, view):
-        (my_desk.HERE / "arrived").touch()
-        while (my_desk.HERE / "hold").exists():
-            time.sleep(0.02)
-        return super().evaluate(view)
-
-desk = dataclasses.replace(
-    my_desk.desk, strategies=[dataclasses.replace(my_desk.often, experts={"often": Holds()})]
-)
-"""
-
-
-def until(condition, seconds=90.0):
-    """Waits until a condition holds, and returns what it returned."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return found
-
-
-@pytest.fixture
-def home(folder, monkeypatch):
-    """The folder of a user whose workers end with the test."""
-    monkeypatch.setenv("OPTARB_HOME", str(folder / "home"))
-    (folder / "light_desk.py").write_text(LIGHT_DESK)
-    (folder / "holding_desk.py").write_text(HOLDING_DESK)
-    yield folder
-    (folder / "hold").unlink(missing_ok=True)
-    for group in find_groups():
-        stop_group(group.settings.name, 0.0)
-
-
-@pytest.fixture
-def queue():
-    """A task queue that no other test uses."""
-    return f"cli-{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def command(run, home, temporal_address, queue):
-    """Starts a group on the test's server and queue."""
-
-    def start(name, *words, desk="light_desk:desk"):
-        done = run("worker", "start", desk, "--name", name, "--address", temporal_address, "--task-queue", queue, *words)
-        assert done.exit_code == 0, done.output
-        return done
-
-    return start
+# Several processes start in these tests, and machines that run them may be busy.
+pytestmark = pytest.mark.timeout(300)
 
 
 def status(run, *words):
@@ -118,7 +46,9 @@ def status(run, *words):
     return done.exit_code, json.loads(done.stdout)["groups"]
 
 
-def test_workers_when_started_in_two_groups_then_each_is_told_of_and_stopped_by_name(run, command, home, queue, monkeypatch):
+def test_workers_when_started_in_two_groups_then_each_is_told_of_and_stopped_by_name(
+    *, run, command, home, queue, until, monkeypatch
+):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     monkeypatch.setenv("PRINTS", "1")
     started = command("pair", "-n", 2)
@@ -169,7 +99,7 @@ def test_workers_when_started_in_two_groups_then_each_is_told_of_and_stopped_by_
     assert stat.S_IMODE(group_folder("pair").stat().st_mode) == 0o700
 
 
-def test_worker_when_killed_then_started_again_and_when_its_supervisor_is_killed_then_it_ends(run, command, home):
+def test_worker_when_killed_then_started_again_and_when_its_supervisor_is_killed_then_it_ends(run, command, home, until):
     command("one")
     first = status(run)[1][0]["workers"][0]["pid"]
 
@@ -198,65 +128,44 @@ def test_worker_when_killed_then_started_again_and_when_its_supervisor_is_killed
     assert "the supervisor was killed" in run("worker", "status").stdout
 
 
-def held(run, home, command, queue, address):
-    """Starts a worker and a backtest in a process of its own, and waits until an activity of it is at work."""
-    (home / "hold").touch()
-    command("holding", desk="holding_desk:desk")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "optarb.cli", "backtest", "spec.toml", "--desk", "holding_desk:desk"]
-        + ["--address", address, "--task-queue", queue],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until((home / "arrived").exists)
-    return process
-
-
-def test_stop_when_an_activity_runs_then_it_is_waited_for(run, home, command, queue, temporal_address):
-    client = held(run, home, command, queue, temporal_address)
-    try:
+def test_stop_when_an_activity_runs_then_it_is_waited_for(*, run, home, command, queue, backtest_at_work, until):
+    command("holding")
+    with backtest_at_work():
         worker = read_state(group_folder("holding")).workers[0].process
-        stopping = subprocess.Popen(
-            [sys.executable, "-m", "optarb.cli", "worker", "stop", "--name", "holding", "--timeout", "90"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        with stopping:
+        words = [sys.executable, "-m", "optarb.cli", "worker", "stop", "--name", "holding", "--timeout", "200"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as stopping:
             log = group_folder("holding") / "worker-1.log"
             until(lambda: "stopping: no new work is taken" in log.read_text())
             assert worker.is_alive
-            assert not load_desk("holding_desk:desk").store.done("february", "signals")
+            assert not load_desk("light_desk:desk").store.done(queue, "signals")
 
             (home / "hold").unlink()
 
-            said, _ = stopping.communicate(timeout=90)
+            said, _ = stopping.communicate(timeout=200)
         assert (stopping.returncode, said) == (0, "workers 'holding' have stopped\n")
         assert not worker.is_alive
-        # What it was at is committed, and nothing is left to be done twice.
-        assert load_desk("holding_desk:desk").store.done("february", "signals")
-    finally:
-        client.kill()
-        client.wait()
+        # What it was at is committed, and need not be done again.
+        assert load_desk("light_desk:desk").store.done(queue, "signals")
 
 
-def test_stop_when_an_activity_takes_too_long_then_killed_and_said(run, home, command, queue, temporal_address):
-    client = held(run, home, command, queue, temporal_address)
-    try:
-        worker = read_state(group_folder("holding")).workers[0].process
+def test_stop_when_a_worker_takes_too_long_then_killed_and_said(run, home, until):
+    (home / "stubborn_desk.py").write_text(STUBBORN_DESK)
+    folder = group_folder("stubborn")
+    folder.mkdir(parents=True)
+    words = dataclasses.asdict(settings("stubborn", directory=str(home), desk="stubborn_desk:desk"))
+    subprocess.run([sys.executable, "-m", "optarb.cli._supervisor", str(folder), json.dumps(words)], check=True)
+    until((home / "arrived").exists)
+    worker = read_state(folder).workers[0].process
 
-        done = run("worker", "stop", "--name", "holding", "--timeout", "0.1")
+    done = run("worker", "stop", "--name", "stubborn", "--timeout", "0.1")
 
-        assert done.exit_code == 0
-        assert done.stdout.splitlines() == [
-            "workers 'holding' have stopped",
-            f"had to kill 1 process ({worker.pid}): not done in 0.1 s",
-        ]
-        assert not worker.is_alive
-        assert not read_state(group_folder("holding")).is_alive
-    finally:
-        client.kill()
-        client.wait()
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "workers 'stubborn' have stopped",
+        f"had to kill 1 process ({worker.pid}): not done in 0.1 s",
+    ]
+    assert not worker.is_alive
+    assert not read_state(folder).is_alive
 
 
 def test_start_when_no_server_answers_then_the_workers_own_words_and_nothing_left(run, home, nowhere):
@@ -274,7 +183,7 @@ def test_start_when_no_server_answers_then_the_workers_own_words_and_nothing_lef
         (("start", "lite_desk:desk"), ExitCode.USAGE, "did you mean 'light_desk'?"),
         (("start", "my_desk:in_memory"), ExitCode.USAGE, "live and end with the process"),
         (("start", "light_desk:desk", "--name", "../up"), ExitCode.USAGE, "a group of workers is named by letters"),
-        (("start", "light_desk:desk", "-n", 0), ExitCode.USAGE, "0"),
+        (("start", "light_desk:desk", "-n", 0), ExitCode.USAGE, "--count"),
         (("stop", "--name", "nobody"), ExitCode.NOT_FOUND, "unknown group of workers 'nobody'; known: none"),
         (("status", "--name", "nobody"), ExitCode.NOT_FOUND, "unknown group of workers"),
         (("logs", "--name", "nobody"), ExitCode.NOT_FOUND, "unknown group of workers"),
@@ -299,8 +208,8 @@ def test_group_folder_when_no_variable_then_in_the_current_folder(folder, monkey
     assert group_folder("cpu") == folder / ".optarb" / "workers" / "cpu"
 
 
-def settings(name="faked", directory="."):
-    return GroupSettings(name=name, desk="light_desk:desk", count=1, task_queue="q", address="127.0.0.1:1", directory=directory)
+def settings(name="faked", directory=".", desk="light_desk:desk"):
+    return GroupSettings(name=name, desk=desk, count=1, task_queue="q", address="127.0.0.1:1", directory=directory)
 
 
 def faked(process, started):

@@ -35,7 +35,10 @@ def backtest(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Run a backtest, or go on with one that was interrupted, and print its result."""
+    """Run a backtest and print its result.
+
+    A book of that id that is unfinished is gone on with; the result of a finished one is printed.
+    """
     place = Place(desk_name=desk, in_process=in_process, address=address, task_queue=task_queue)
     with load_desk(desk) as loaded:
         chosen = _chosen_spec(spec, backtest_id, replace=replace)

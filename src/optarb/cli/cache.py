@@ -39,7 +39,10 @@ def clear(
     prefix: _PrefixOption = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove entries from a desk's cache. Runs compute again what they need; books and results stay."""
+    """Remove entries from a desk's cache.
+
+    Runs compute again what they need; books and results stay.
+    """
     with load_desk(desk) as loaded:
         what = f"the entries of {loaded.cache!r} that begin with {prefix!r}" if prefix else f"everything in {loaded.cache!r}"
         if not yes:

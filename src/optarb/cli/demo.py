@@ -25,7 +25,10 @@ def demo(
     *,
     in_process: Annotated[bool, typer.Option("--in-process", help="Leave the Temporal server out.")] = False,
 ) -> None:
-    """Backtest five years on real S&P 500 bars and modelled options, on a Temporal server and in this process."""
+    """Backtest five years of demo data, on Temporal and in process.
+
+    The bars are real S&P 500 bars, the options are modelled. Both runs must come to the same ledger.
+    """
     run_demo(in_process=in_process)
 
 

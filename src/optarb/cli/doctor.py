@@ -46,7 +46,10 @@ def doctor(
     timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="How long all of it may take.")] = 30.0,
     json: JsonOption = False,
 ) -> None:
-    """Look for what is wrong here: server, workers, store, cache, data, keys and disk. Exit code 1 if there is a problem."""
+    """Look for what is wrong here, and say what to do.
+
+    Looks at Python, keys, server, workers, store, cache, calendar, disk and data. Exit code 1 if there is a problem.
+    """
     with redirect_stdout(sys.stderr):
         lines, hangs = _looked(desk, task_queue, address, time.monotonic() + timeout)
     bad = any(line.finding.level == "problem" for line in lines)

@@ -22,7 +22,10 @@ def explain(
         str | None, typer.Argument(metavar="[TRADE_ID]", help="The trade; without one they are listed.")
     ] = None,
 ) -> None:
-    """Tell the story of one trade: signals, verdicts, orders, quotes, marks and the exit. Without a trade, list them."""
+    """Tell the story of one trade, or list the trades.
+
+    The story is signals, verdicts, orders, quotes, marks and the exit.
+    """
     from optarb.reports import load_result
 
     with load_shared_desk(desk) as loaded:

@@ -20,9 +20,9 @@ def resume(
     task_queue: TaskQueueOption = TASK_QUEUE,
     json: JsonOption = False,
 ) -> None:
-    """Go on with a backtest that was interrupted, cancelled or failed, on the spec that its book holds.
+    """Go on with a backtest that stopped before its end.
 
-    The result of a finished one is printed.
+    Its book holds the spec. The result of a finished one is printed.
     """
     from optarb.specs import BacktestSpec
 

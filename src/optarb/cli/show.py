@@ -32,9 +32,10 @@ class _Phase:
 
 
 def show(backtest_id: BookArgument, desk: DeskOption, address: AddressOption = None, json: JsonOption = False) -> None:
-    """Show where a backtest stands: its status, how far each phase is, its figures once it is finished, its error if it failed.
+    """Show where a backtest stands.
 
-    The store is asked first. While a workflow runs the backtest, the workflow is asked too.
+    That is its status, how far each phase is, its figures once it is finished, and its error if it failed. The store is
+    asked first; while a workflow runs the backtest, the workflow is asked too.
     """
     with load_shared_desk(desk) as loaded:
         try:

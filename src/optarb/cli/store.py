@@ -21,7 +21,10 @@ def _group() -> None:
 
 @store_app.command(epilog="Example: optarb store upgrade --desk my_desk:desk")
 def upgrade(desk: DeskOption, json: JsonOption = False) -> None:
-    """Bring a store's tables to this version of optarb. Its books stay. Make a copy first: there is no way back."""
+    """Bring a store's tables to this version of optarb.
+
+    Its books stay. Make a copy first: there is no way back.
+    """
     from optarb.stores import SqlStore
 
     with load_shared_desk(desk) as loaded:

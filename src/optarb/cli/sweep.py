@@ -32,7 +32,7 @@ def sweep(
     processes: Annotated[int | None, typer.Option(min=1, help="Processes to work in; by default what pays.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Backtest many settings of one strategy in processes of this machine, and print a line for each."""
+    """Backtest many settings of one strategy on this machine."""
     from optarb.backtesting.sweep import sweep as run_sweep
     from optarb.backtesting.sweep_book import new_sweep_id
     from optarb.specs import BacktestSpec, SweepSpec

@@ -42,7 +42,10 @@ def run(
     task_queue: TaskQueueOption = TASK_QUEUE,
     supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
 ) -> None:
-    """Work on a task queue until Ctrl-C. What runs then is finished first; a second Ctrl-C ends it at once."""
+    """Work on a task queue until Ctrl-C.
+
+    What runs then is finished first; a second Ctrl-C ends it at once.
+    """
     import logging
 
     from optarb.cli._worker_process import run_worker
@@ -62,7 +65,10 @@ def start(
     address: AddressOption = None,
     task_queue: TaskQueueOption = TASK_QUEUE,
 ) -> None:
-    """Start workers in the background, and a supervisor that starts those again that end by themselves."""
+    """Start workers in the background.
+
+    A supervisor starts those again that end by themselves.
+    """
     if sys.platform == "win32":
         raise ConfigurationError("background workers need Linux or macOS; use optarb worker run")
     from optarb.cli._worker_groups import GroupSettings, group_folder, start_group
@@ -85,7 +91,10 @@ def stop(
         float, typer.Option(min=0.0, metavar="SECONDS", help="How long running activities may take before they are killed.")
     ] = 60.0,
 ) -> None:
-    """Stop workers: they take no more work and finish what runs. What was killed is done again by other workers."""
+    """Stop workers, which finish what runs.
+
+    What was killed is done again by other workers.
+    """
     from optarb.cli._worker_groups import find_groups, stop_group
 
     state = find_groups(name)[0]
@@ -105,7 +114,10 @@ def stop(
 
 @worker_app.command(epilog="Example: optarb worker status --json")
 def status(*, name: _AnyNameOption = None, json: JsonOption = False) -> None:
-    """Show the workers started here, and whether the server hears of them. Exit code 1 if one should run and does not."""
+    """Show the workers that were started here.
+
+    The server is asked whether it hears of them. Exit code 1 if one should run and does not.
+    """
     from optarb.cli._worker_groups import find_groups
 
     groups = [(state, *_polling(state)) for state in find_groups(name)]
