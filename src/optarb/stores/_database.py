@@ -38,9 +38,15 @@ class Transaction:
         self._cursor.execute(statement.text, statement.arguments(values))
         return self._cursor.rowcount
 
-    def run_many(self, text: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Runs a statement once for each row."""
-        self._cursor.executemany(text, rows)
+    def write_rows(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Writes rows: a statement of SQLite runs once for each, PostgreSQL's copies them all."""
+        copy = getattr(self._cursor, "copy", None)
+        if copy is None:
+            self._cursor.executemany(statement, rows)
+            return
+        with copy(statement) as copying:
+            for row in rows:
+                copying.write_row(row)
 
     def first(self, statement: Statement, **values: object) -> tuple[Any, ...] | None:
         """Returns the first row of a query, or None."""

@@ -134,7 +134,7 @@ class Statements:
         self._of_books()
         self._of_blocks()
         self._of_replies()
-        self.insert_rows = {name: self._compile(sa.insert(table)).text for name, table in ledger.items()}
+        self.write_rows = {name: self._write_rows(table) for name, table in ledger.items()}
         self.select_rows = {name: self._select_rows(table) for name, table in ledger.items()}
         self.delete_rows = [
             self._compile(sa.delete(table).where(table.c.book_id == _value("book_id")))
@@ -219,6 +219,11 @@ class Statements:
         self.forget_leases = self._compile(
             sa.delete(replies).where(replies.c.book_id == _value("book_id"), replies.c.reply.is_(None))
         )
+
+    def _write_rows(self, table: sa.Table) -> str:
+        if self._dialect.name == "postgresql":
+            return f"COPY {table.name} ({', '.join(table.c.keys())}) FROM STDIN"
+        return self._compile(sa.insert(table)).text
 
     def _select_rows(self, table: sa.Table) -> Statement:
         columns = [column for column in table.c if column.name != "book_id"]

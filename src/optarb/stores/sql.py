@@ -154,7 +154,7 @@ class SqlStore:
                 return False
             for table, values in tables.items():
                 if values:
-                    transaction.run_many(sql.insert_rows[table], values)
+                    transaction.write_rows(sql.write_rows[table], values)
             transaction.run(sql.touch_book, book_id=book_id, now=_now())
         return True
 
