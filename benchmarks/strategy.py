@@ -10,6 +10,13 @@ import optarb
 
 YEARS = {1: ("2019-01-02", "2019-12-31"), 5: ("2015-01-02", "2019-12-31"), 20: ("2000-01-03", "2019-12-31")}
 """First and last session of the runs, by their length in years."""
+HUNDRED = {
+    "exits.stop_loss": [-0.20, -0.25, -0.30, -0.35, -0.40, -0.45, -0.50, -0.55, -0.60, -0.65],
+    "exits.profit_target": [0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1.05, 1.15],
+}
+"""Settings of the sweep."""
+AS_ALONE = 35
+"""Number of the setting that is the strategy as it stands: -0.35 and 0.75."""
 
 
 @dataclass(frozen=True, kw_only=True)
