@@ -72,13 +72,14 @@ def test_psar_when_prices_are_mirrored_then_so_is_the_stop(random_walk, bars_of)
 
 
 def test_supertrend_when_small_series_then_hand_computed(bars_of):
-    # Ranges 1.5, 3.5, 4.5, 4, 6 around the middles 11, 8.25, 12, 13, 11. The close of 8 breaks the floor of 9.5, the close
-    # of 12 the ceiling of 11.75; the last floor, 5, does not fall below the one before, 9.
-    bars = bars_of([10, 11, 8, 12, 11, 9.5], high=[10.5, 11.5, 9, 12.5, 15, 14], low=[9.5, 10.5, 7.5, 11.5, 11, 8])
+    # True ranges 1.5, 3.5, 7, 3.5, 4, 6 around the middles 11, 8.25, 12, 12, 13, 11. The close of 8 breaks the floor of 9.5;
+    # that of 9 stays below the ceiling, which does not rise from 11.75 to 19; that of 12 breaks it; at last the floor does
+    # not fall from 9 to 5.
+    bars = bars_of([10, 11, 8, 9, 12, 11, 9.5], high=[10.5, 11.5, 9, 15, 12.5, 15, 14], low=[9.5, 10.5, 7.5, 9, 11.5, 11, 8])
     values = named("supertrend_1_1").compute(bars)
 
-    np.testing.assert_allclose(values["supertrend_1_1"], [NAN, 9.5, 11.75, 7.5, 9.0, 9.0], rtol=1e-15)
-    np.testing.assert_array_equal(values["supertrend_direction_1_1"], [NAN, 1, -1, 1, 1, 1])
+    np.testing.assert_allclose(values["supertrend_1_1"], [NAN, 9.5, 11.75, 11.75, 8.5, 9.0, 9.0], rtol=1e-15)
+    np.testing.assert_array_equal(values["supertrend_direction_1_1"], [NAN, 1, -1, -1, 1, 1, 1])
 
 
 def test_linreg_when_small_series_then_hand_computed(bars_of):
