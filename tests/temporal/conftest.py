@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
 import os
@@ -11,6 +12,7 @@ import threading
 
 import pytest
 from tests.temporal import rig
+from tests.temporal.fleet import Harbour
 from tests.temporal.rig import Keeper
 
 import optarb
@@ -50,6 +52,15 @@ def warm_cache(tmp_path_factory):
 def make_desk(market, warm_cache, tmp_path):
     """Makes desks with a store of the test's own."""
     return functools.partial(rig.make_desk, market, tmp_path, cache=warm_cache)
+
+
+@pytest.fixture(scope="module")
+def harbour(temporal_cli, market, tmp_path_factory):
+    """A server on a database file and a nursery of workers, for a module's tests."""
+    made = Harbour(temporal_cli, tmp_path_factory.mktemp("server") / "temporal.db", market)
+    asyncio.run(made.server.start())
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module", autouse=True)

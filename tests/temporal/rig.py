@@ -186,6 +186,37 @@ class Spreads:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Learner:
+    """Trains on closes up to each cut-off, and asks somebody outside in every fifth session."""
+
+    every: int = 50
+
+    def cutoffs(self, sessions):
+        return sessions[self.every :: self.every]
+
+    def fit(self, view):
+        return repr(float(view.bars().close.mean())).encode()
+
+    def evaluate(self, view: optarb.MarketView) -> optarb.Signal | None:
+        if view.model is None or view.session.toordinal() % 5:
+            return None
+        mean = view.model.load(float)
+        said = view.once("opinion", lambda: _opinion(view.session, view.underlying))
+        confidence = round(0.6 + int(said) / 1000, 3)
+        if view.bars(n=1).close[-1] > mean:
+            return optarb.Signal.bullish(optarb.LongCall(dte=8, moneyness=1.0), confidence=confidence)
+        return optarb.Signal.bearish(optarb.LongPut(dte=8, moneyness=1.0), confidence=confidence)
+
+
+def _opinion(session: date, underlying: str) -> bytes:
+    """Says a number, always the same for one session. Notes that it was asked, in the file ``OPTARB_TEST_CALLS``."""
+    if "OPTARB_TEST_CALLS" in os.environ:
+        with Path(os.environ["OPTARB_TEST_CALLS"]).open("a") as calls:
+            calls.write(f"{session} {underlying}\n")
+    return str(session.day).encode()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Raising:
     """Fails in one session."""
 
@@ -260,9 +291,10 @@ def make_desk(
         policy=Policy(gate=policy_gate, max_entries_per_session=3, max_open_positions=8),
         exits=Trailing(max_hold_sessions=4),
     )
+    learning = dataclasses.replace(strategy, name="learning", experts={**strategy.experts, "learner": Learner()})
     raising = dataclasses.replace(strategy, name="raising", experts={"swing": Swing(), "bad": Raising(at=session(60))})
     return optarb.Desk(
-        strategies=[strategy, raising],
+        strategies=[strategy, learning, raising],
         market_data=GatedData(
             source=optarb.ParquetMarketData(bars=str(market / "bars"), quotes=str(market / "quotes")), gate=data_gate
         ),

@@ -4,44 +4,154 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio import activity
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, Interceptor
 from tests.temporal import rig
+from tests.temporal.books import contents, difference
 from tests.temporal.workers import working
 
 import optarb
 from optarb.backtesting.claim import claim_book
-from optarb.backtesting.digest import ledger_digest
 from optarb.temporal.messages import ReleaseRequest
 
 AT = rig.session(100)  # in the fourth block of thirty sessions
-HELD_BACK = {"max_heartbeat_throttle_interval": timedelta(seconds=59)}
+SHORT = {"end": rig.session(59), "max_in_flight": 1}
 
 
-@pytest.mark.parametrize(("phase", "gate"), [("ingest", "data_gate"), ("signals", "expert_gate"), ("trade", "policy_gate")])
-def test_cancel_when_phase_is_at_work_then_book_is_kept_and_can_be_resumed(
-    *, temporal_address, market, tmp_path, keeper, undisturbed, phase, gate
-):
-    desk = rig.make_desk(market, tmp_path, **{gate: keeper.gate(AT, until_cancelled=True)})
-    spec = rig.make_spec(backtest_id="stopped", parallelism=1)
+def make_spec(book, **fields):
+    return rig.make_spec(backtest_id=book, **({"strategy": "learning"} | SHORT | fields))
+
+
+@pytest.fixture(scope="module")
+def learned(market, tmp_path_factory):
+    """Summary of the run that nobody disturbs."""
+    with rig.make_desk(market, tmp_path_factory.mktemp("learned")) as desk:
+        return optarb.backtest(make_spec("alone"), desk).summary
+
+
+@pytest.mark.parametrize("phase", ["claim", "ingest", "features", "training", "signals", "trade"])
+def test_cancel_when_phase_is_at_work_then_book_is_kept_and_can_be_resumed(temporal_address, market, tmp_path, learned, phase):
+    desk = rig.make_desk(market, tmp_path)
+    spec = make_spec("stopped")
+    holding = Holding(phase)
 
     async def run():
-        async with working(temporal_address, desk, f"cancel-{phase}", keeper=keeper) as client:
-            handle = await optarb.start_backtest(client, spec, task_queue=f"cancel-{phase}")
-            await keeper.reached()
+        queue = f"cancel-{phase}"
+        async with working(temporal_address, desk, queue, interceptors=[holding]) as client:
+            handle = await optarb.start_backtest(client, spec, task_queue=queue)
+            await asyncio.wait_for(holding.reached.wait(), 90)
             await handle.cancel()
             with pytest.raises(optarb.Cancelled, match="'stopped' was cancelled; start it again"):
                 await handle.result()
             book = desk.store.book("stopped")
             assert (book.status, book.lease_until, book.error) == ("cancelled", None, None)
-            assert len(desk.store.done("stopped", phase)) < undisturbed.blocks_computed[phase]
-            again = await optarb.start_backtest(client, spec, task_queue=f"cancel-{phase}")
-            return await again.result()
+            done = {one: len(desk.store.done("stopped", one)) for one in learned.blocks_computed}
+            again = await optarb.start_backtest(client, spec, task_queue=queue)
+            return done, await again.result()
 
-    summary = asyncio.run(run())
+    done, summary = asyncio.run(run())
 
-    assert summary.digest == undisturbed.digest
-    assert summary.blocks_computed == undisturbed.blocks_computed
+    # What came before is there, what would have come after is not.
+    order = ["claim", *learned.blocks_computed]
+    expected = {one: learned.blocks_computed[one] if order.index(one) < order.index(phase) else 0 for one in order[1:]}
+    assert done == expected
+    assert (summary.digest, summary.blocks_computed) == (learned.digest, learned.blocks_computed)
+
+
+def test_cancel_when_the_book_is_being_closed_then_it_is_finished(temporal_address, market, tmp_path, learned):
+    desk = rig.make_desk(market, tmp_path)
+    holding = Holding("close")
+
+    async def run():
+        async with working(temporal_address, desk, "closing", interceptors=[holding]) as client:
+            handle = await optarb.start_backtest(client, make_spec("closed"), task_queue="closing")
+            await asyncio.wait_for(holding.reached.wait(), 90)
+            await handle.cancel()
+            return await handle.result()
+
+    assert asyncio.run(run()).digest == learned.digest
+    assert desk.store.book("closed").status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "first", "error", "status"),
+    [("raising", False, optarb.ComponentError, "failed"), ("learning", True, optarb.Cancelled, "cancelled")],
+)
+def test_cancel_when_the_book_is_being_released_then_it_is_released_all_the_same(
+    *, temporal_address, make_desk, strategy, first, error, status
+):
+    desk = make_desk()
+    spec = make_spec("released", strategy=strategy)
+    holding = Holding("release", also="trade" if first else None)
+
+    async def run():
+        queue = f"release-{strategy}"
+        async with working(temporal_address, desk, queue, interceptors=[holding]) as client:
+            handle = await optarb.start_backtest(client, spec, task_queue=queue)
+            if first:
+                await asyncio.wait_for(holding.also_reached.wait(), 90)
+                await handle.cancel()
+            await asyncio.wait_for(holding.reached.wait(), 90)
+            await handle.cancel()
+            # The release must not learn of it; a task of the workflow shows that the workflow did.
+            async for event in handle.workflow.fetch_history_events(wait_new_event=True):
+                if event.HasField("workflow_execution_cancel_requested_event_attributes"):
+                    break
+            await handle.progress()
+            holding.go.set()
+            with pytest.raises(error):
+                await handle.result()
+
+    asyncio.run(run())
+
+    book = desk.store.book("released")
+    assert (book.status, book.lease_until) == (status, None)
+
+
+def test_terminate_when_at_work_then_the_lease_ends_it_and_another_owner_resumes(temporal_address, make_desk, learned):
+    desk = make_desk()
+    spec = make_spec("ended", lease_seconds=2)
+    holding = Holding("trade")
+
+    async def run():
+        async with working(temporal_address, desk, "ended", interceptors=[holding]) as client:
+            handle = await optarb.start_backtest(client, make_spec("ended"), task_queue="ended")
+            await asyncio.wait_for(holding.reached.wait(), 90)
+            await handle.workflow.terminate()
+            holding.go.set()
+
+    asyncio.run(run())
+
+    assert desk.store.book("ended").status == "running"
+    with pytest.raises(optarb.AlreadyRunning, match="lease until"):
+        optarb.backtest(spec, desk)
+    desk.store.renew("ended", 1, 0.0)  # as if its time had passed
+    assert optarb.backtest(spec, desk).summary.digest == learned.digest
+
+
+def test_replace_when_a_book_was_stopped_then_only_its_own_rows_are_cleared(temporal_address, market, tmp_path, learned):
+    desk = rig.make_desk(market, tmp_path)
+    holding = Holding("trade")
+
+    async def run():
+        async with working(temporal_address, desk, "replace", interceptors=[holding]) as client:
+            handle = await optarb.start_backtest(client, make_spec("old"), task_queue="replace")
+            await asyncio.wait_for(holding.reached.wait(), 90)
+            await handle.cancel()
+            with pytest.raises(optarb.Cancelled):
+                await handle.result()
+            await (await optarb.start_backtest(client, make_spec("other"), task_queue="replace")).result()
+            before = contents(tmp_path / "books.db", "other")
+            spec = make_spec("old", on_existing="replace")
+            return before, await (await optarb.start_backtest(client, spec, task_queue="replace")).result()
+
+    before, summary = asyncio.run(run())
+
+    assert contents(tmp_path / "books.db", "other") == before
+    assert difference(contents(tmp_path / "books.db", "old"), before) == ""
+    assert summary.digest == learned.digest
+    assert desk.store.book("old").epoch == 2
 
 
 def test_cancel_when_activity_ends_before_it_learns_then_run_stops_all_the_same(
@@ -92,38 +202,6 @@ def test_request_cancel_when_asked_of_the_store_then_run_stops_too(temporal_addr
     assert asyncio.run(run()).digest == undisturbed.digest
 
 
-def test_trade_when_its_run_was_superseded_then_it_writes_nothing(temporal_address, make_desk, keeper, undisturbed):
-    desk = make_desk(policy_gate=keeper.gate(AT))
-    spec = rig.make_spec(backtest_id="taken")
-    errors = ActivityErrors()
-
-    async def run():
-        # Nor does it learn of its end before it writes: heartbeats are held back.
-        async with working(
-            temporal_address,
-            desk,
-            "zombie",
-            keeper=keeper,
-            interceptors=[errors],
-            **HELD_BACK,
-        ) as client:
-            handle = await optarb.start_backtest(client, spec, task_queue="zombie")
-            await keeper.reached()
-            # Unlike a cancelled run, a terminated one leaves its activity at work.
-            await handle.workflow.terminate()
-            again = await optarb.start_backtest(client, spec, task_queue="zombie")
-            summary = await again.result()
-            keeper.open()
-            return summary, await asyncio.wait_for(errors.raised.get(), 20)
-
-    summary, error = asyncio.run(run())
-
-    assert (error.type, error.non_retryable) == ("Superseded", True)
-    assert summary.digest == undisturbed.digest
-    assert ledger_digest(desk.store, "taken") == undisturbed.digest
-    assert desk.store.book("taken").epoch == 2
-
-
 def test_release_when_book_was_claimed_anew_then_it_is_left_alone(make_desk):
     desk = make_desk()
     spec = rig.make_spec(backtest_id="taken")
@@ -136,24 +214,31 @@ def test_release_when_book_was_claimed_anew_then_it_is_left_alone(make_desk):
     assert desk.store.book("taken").status == "running"
 
 
-class ActivityErrors(Interceptor):
-    """Collects what activities of a worker raise."""
+class Holding(Interceptor):
+    """Holds the first activity of a phase until it learns that it was cancelled, or the test lets it go."""
 
-    def __init__(self) -> None:
-        self.raised = asyncio.Queue()
+    def __init__(self, phase: str, *, also: str | None = None) -> None:
+        self.phase, self.also = phase, also
+        self.reached, self.also_reached, self.go = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def intercept_activity(self, next):  # noqa: A002 - the SDK's name
-        return _Collecting(next, self.raised)
+        return _Held(next, self)
 
 
-class _Collecting(ActivityInboundInterceptor):
-    def __init__(self, following, raised):
+class _Held(ActivityInboundInterceptor):
+    def __init__(self, following, holding):
         super().__init__(following)
-        self.raised = raised
+        self.holding = holding
 
     async def execute_activity(self, input):  # noqa: A002 - the SDK's name
-        try:
-            return await super().execute_activity(input)
-        except Exception as error:
-            await self.raised.put(error)
-            raise
+        phase = activity.info().activity_type.rpartition(".")[2]
+        for wanted, reached in ((self.holding.phase, self.holding.reached), (self.holding.also, self.holding.also_reached)):
+            if phase == wanted and not reached.is_set():
+                reached.set()
+                await self._wait()
+        return await super().execute_activity(input)
+
+    async def _wait(self) -> None:
+        while not (activity.is_cancelled() or self.holding.go.is_set()):
+            activity.heartbeat()
+            await asyncio.sleep(0.05)

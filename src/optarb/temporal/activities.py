@@ -16,7 +16,7 @@ from optarb.backtesting.phases import PHASES, Unit, remaining_units
 from optarb.backtesting.repeating import repeating
 from optarb.backtesting.runner import lease_tick, run_phase_unit
 from optarb.backtesting.trade import sessions_traded
-from optarb.errors import BookNotFound, Cancelled, OptarbError, Superseded
+from optarb.errors import BookNotFound, Cancelled, OptarbError, StoreError, Superseded
 from optarb.reports.result import load_result
 from optarb.specs import BacktestSummary
 from optarb.temporal.messages import (
@@ -92,7 +92,9 @@ class BacktestActivities:
     def close(self, request: RunRequest) -> BacktestSummary:
         """Makes the report and finishes the book."""
         with _told(), _alive():
-            return close_book(RunContext.open(self._desk, request.spec, request.backtest_id, request.epoch))
+            context = RunContext.open(self._desk, request.spec, request.backtest_id, request.epoch)
+            _check_all_before(context, "close")
+            return close_book(context)
 
     @activity.defn(name="optarb.backtest.release", no_thread_cancel_exception=True)
     def release(self, request: ReleaseRequest) -> None:
@@ -115,6 +117,7 @@ class BacktestActivities:
     def _unit(self, request: UnitRequest) -> UnitDone:
         with _told(), _alive():
             context = RunContext.open(self._desk, request.spec, request.backtest_id, request.epoch)
+            _check_all_before(context, request.phase)
             unit = Unit(name=request.unit.name, first=request.unit.first, last=request.unit.last)
             slice_ = request.spec.execution.time_slice_seconds
             complete = run_phase_unit(context, request.phase, unit, slice_, _beating(lease_tick(context, _heartbeat)))
@@ -126,6 +129,19 @@ def _left(context: RunContext, phase: str, *, parallel: bool) -> PhaseUnits:
     left, done, total = remaining_units(context, phase)
     units = tuple(WorkUnit(name=u.name, first=u.first, last=u.last, weight=weight) for u, weight in left)
     return PhaseUnits(name=phase, parallel=parallel, units=units, done=done, total=total)
+
+
+def _check_all_before(context: RunContext, phase: str) -> None:
+    """Refuses to build on what is gone: Temporal's history may remember work that a store lost with its last commits."""
+    for one in PHASES:
+        if one.name == phase:
+            return
+        left, _, _ = remaining_units(context, one.name)
+        if left:
+            raise StoreError(
+                f"book {context.book_id!r}: {one.name} of {len(left)} unit(s) was committed and is gone, as after a power cut "
+                "or in an older copy of the store; start the run again with its id, which computes it anew"
+            )
 
 
 def _heartbeat(phase: str, done: int, total: int) -> None:
