@@ -42,7 +42,9 @@ def _run(run: str, folder: Path) -> None:
         return
     desk = strategy.desk(folder / "run", data=folder / "data")
     if run == "sweep":
-        optarb.sweep(strategy.spec(*strategy.YEARS[5]), desk, strategy.HUNDRED, processes=1, progress=False)
+        from optarb.backtesting.sweep import sweep
+
+        sweep(strategy.spec(*strategy.YEARS[5]), desk, strategy.HUNDRED, processes=1, progress=False)
     else:
         optarb.backtest(strategy.spec(*strategy.YEARS[int(run)]), desk, progress=False)
 

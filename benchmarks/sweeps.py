@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-import optarb
 from benchmarks import strategy
 from benchmarks.bench import Bench
 from benchmarks.table import line
+from optarb.backtesting.sweep import sweep
 
 
 def hundred(bench: Bench) -> None:
@@ -15,7 +15,7 @@ def hundred(bench: Bench) -> None:
     spec = strategy.spec(*strategy.YEARS[5])
     bench.backtest(5)  # fills the cache
     began = time.perf_counter()
-    result = optarb.sweep(spec, bench.desk, strategy.HUNDRED, progress=False)
+    result = sweep(spec, bench.desk, strategy.HUNDRED, progress=False)
     took = time.perf_counter() - began
     line(
         "sweep of 100 settings, 5 years, shared features",

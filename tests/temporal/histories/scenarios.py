@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 from tests.temporal import rig
 
 import optarb
-from optarb.temporal.starting import SweepHandle, start_sweep
+from optarb.temporal.sweep_starting import SweepHandle, start_sweep
 
 
 @dataclass(frozen=True, kw_only=True)
