@@ -18,7 +18,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "optarb"
 LAYERS = (
     {"errors"},
     {"domain"},
-    {"indicators", "ledger", "pricing", "structures"},
+    {"indicators", "ledger", "pricing", "statistics", "structures"},
     {"_component", "_connections", "decisions", "protocols", "specs", "strategy"},
     {
         "adapters",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optarb.backtesting.runner import backtest as backtest
+    from optarb.backtesting.sweep import sweep as sweep
     from optarb.brokers import CrossSpread as CrossSpread
     from optarb.brokers import PerContractFee as PerContractFee
     from optarb.brokers import SimulatedBroker as SimulatedBroker
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from optarb.caches import FileCache as FileCache
     from optarb.caches import MemoryCache as MemoryCache
     from optarb.caches import NoCache as NoCache
+    from optarb.caches import RedisCache as RedisCache
     from optarb.calendars import ExchangeCalendar as ExchangeCalendar
     from optarb.decisions import Candidate as Candidate
     from optarb.decisions import Decision as Decision
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
     from optarb.protocols import BacktestStore as BacktestStore
     from optarb.protocols import BrokerAdapter as BrokerAdapter
     from optarb.protocols import Cache as Cache
+    from optarb.protocols import CacheUsage as CacheUsage
     from optarb.protocols import Capabilities as Capabilities
     from optarb.protocols import Expert as Expert
     from optarb.protocols import FeeModel as FeeModel
@@ -104,14 +107,30 @@ if TYPE_CHECKING:
     from optarb.protocols import SupportsFeatures as SupportsFeatures
     from optarb.protocols import SupportsSettlement as SupportsSettlement
     from optarb.protocols import SupportsTraining as SupportsTraining
+    from optarb.protocols import SupportsUsage as SupportsUsage
     from optarb.protocols import SupportsWarmUp as SupportsWarmUp
     from optarb.protocols import TradingCalendar as TradingCalendar
     from optarb.reports import Result as Result
     from optarb.reports import load_result as load_result
+    from optarb.reports.sweep_result import SweepResult as SweepResult
+    from optarb.reports.sweep_result import load_sweep as load_sweep
     from optarb.specs import BacktestSpec as BacktestSpec
     from optarb.specs import BacktestSummary as BacktestSummary
     from optarb.specs import ExecutionSpec as ExecutionSpec
     from optarb.specs import Progress as Progress
+    from optarb.specs import SweepSpec as SweepSpec
+    from optarb.specs import SweepSummary as SweepSummary
+    from optarb.statistics import BacktestOverfitting as BacktestOverfitting
+    from optarb.statistics import ConfidenceInterval as ConfidenceInterval
+    from optarb.statistics import SharpeEstimate as SharpeEstimate
+    from optarb.statistics import backtest_overfitting as backtest_overfitting
+    from optarb.statistics import bootstrap_interval as bootstrap_interval
+    from optarb.statistics import deflated_sharpe_ratio as deflated_sharpe_ratio
+    from optarb.statistics import expected_maximum_sharpe as expected_maximum_sharpe
+    from optarb.statistics import minimum_track_record as minimum_track_record
+    from optarb.statistics import probabilistic_sharpe_ratio as probabilistic_sharpe_ratio
+    from optarb.statistics import sharpe_ratios as sharpe_ratios
+    from optarb.stores import SchemaChange as SchemaChange
     from optarb.stores import SqlStore as SqlStore
     from optarb.strategy import Strategy as Strategy
     from optarb.structures import CallPair as CallPair
@@ -121,49 +140,32 @@ if TYPE_CHECKING:
     from optarb.temporal.activities import BacktestActivities as BacktestActivities
     from optarb.temporal.backtest_workflow import PhasedBacktestWorkflow as PhasedBacktestWorkflow
     from optarb.temporal.connection import connect as connect
+    from optarb.temporal.parameter_sweep import ParameterSweep as ParameterSweep
     from optarb.temporal.phased_backtest import PhasedBacktest as PhasedBacktest
     from optarb.temporal.plugin import OptarbPlugin as OptarbPlugin
     from optarb.temporal.server import EmbeddedServer as EmbeddedServer
     from optarb.temporal.starting import BacktestHandle as BacktestHandle
     from optarb.temporal.starting import follow_backtest as follow_backtest
     from optarb.temporal.starting import start_backtest as start_backtest
+    from optarb.temporal.sweep_activities import SweepActivities as SweepActivities
+    from optarb.temporal.sweep_starting import SweepHandle as SweepHandle
+    from optarb.temporal.sweep_starting import follow_sweep as follow_sweep
+    from optarb.temporal.sweep_starting import start_sweep as start_sweep
+    from optarb.temporal.sweep_workflow import ParameterSweepWorkflow as ParameterSweepWorkflow
     from optarb.trial import evaluate as evaluate
     from optarb.trial import view as view
 
 _NAMES = {
     "optarb.backtesting.runner": ("backtest",),
-    "optarb.brokers": (
-        "CrossSpread",
-        "PerContractFee",
-        "SimulatedBroker",
-        "Simulator",
-    ),
-    "optarb.caches": (
-        "FileCache",
-        "MemoryCache",
-        "NoCache",
-    ),
+    "optarb.backtesting.sweep": ("sweep",),
+    "optarb.brokers": ("CrossSpread", "PerContractFee", "SimulatedBroker", "Simulator"),
+    "optarb.caches": ("FileCache", "MemoryCache", "NoCache", "RedisCache"),
     "optarb.calendars": ("ExchangeCalendar",),
-    "optarb.decisions": (
-        "Candidate",
-        "Decision",
-        "Denial",
-        "Entry",
-        "Exit",
-        "Review",
-    ),
+    "optarb.decisions": ("Candidate", "Decision", "Denial", "Entry", "Exit", "Review"),
     "optarb.desk": ("Desk",),
     "optarb.domain.bars": ("Bars",),
-    "optarb.domain.contracts": (
-        "OptionContract",
-        "Right",
-        "Settlement",
-    ),
-    "optarb.domain.legs": (
-        "Leg",
-        "NoFit",
-        "Structure",
-    ),
+    "optarb.domain.contracts": ("OptionContract", "Right", "Settlement"),
+    "optarb.domain.legs": ("Leg", "NoFit", "Structure"),
     "optarb.domain.orders": (
         "Accepted",
         "LegFill",
@@ -177,15 +179,8 @@ _NAMES = {
         "Unknown",
     ),
     "optarb.domain.quote_table": ("QuoteTable",),
-    "optarb.domain.quotes": (
-        "Chain",
-        "Quote",
-    ),
-    "optarb.domain.signals": (
-        "Direction",
-        "Proposal",
-        "Signal",
-    ),
+    "optarb.domain.quotes": ("Chain", "Quote"),
+    "optarb.domain.signals": ("Direction", "Proposal", "Signal"),
     "optarb.errors": (
         "AlreadyRunning",
         "BadData",
@@ -209,11 +204,7 @@ _NAMES = {
         "UnknownName",
     ),
     "optarb.experts": ("RulesExpert",),
-    "optarb.ledger.account": (
-        "Account",
-        "Position",
-        "PositionLeg",
-    ),
+    "optarb.ledger.account": ("Account", "Position", "PositionLeg"),
     "optarb.market_data": (
         "ArchMarketData",
         "CombinedMarketData",
@@ -228,6 +219,7 @@ _NAMES = {
         "BacktestStore",
         "BrokerAdapter",
         "Cache",
+        "CacheUsage",
         "Capabilities",
         "Expert",
         "FeeModel",
@@ -244,42 +236,40 @@ _NAMES = {
         "SupportsFeatures",
         "SupportsSettlement",
         "SupportsTraining",
+        "SupportsUsage",
         "SupportsWarmUp",
         "TradingCalendar",
     ),
-    "optarb.reports": (
-        "Result",
-        "load_result",
+    "optarb.reports": ("Result", "load_result"),
+    "optarb.reports.sweep_result": ("SweepResult", "load_sweep"),
+    "optarb.specs": ("BacktestSpec", "BacktestSummary", "ExecutionSpec", "Progress", "SweepSpec", "SweepSummary"),
+    "optarb.statistics": (
+        "BacktestOverfitting",
+        "ConfidenceInterval",
+        "SharpeEstimate",
+        "backtest_overfitting",
+        "bootstrap_interval",
+        "deflated_sharpe_ratio",
+        "expected_maximum_sharpe",
+        "minimum_track_record",
+        "probabilistic_sharpe_ratio",
+        "sharpe_ratios",
     ),
-    "optarb.specs": (
-        "BacktestSpec",
-        "BacktestSummary",
-        "ExecutionSpec",
-        "Progress",
-    ),
-    "optarb.stores": ("SqlStore",),
+    "optarb.stores": ("SchemaChange", "SqlStore"),
     "optarb.strategy": ("Strategy",),
-    "optarb.structures": (
-        "CallPair",
-        "LongCall",
-        "LongPut",
-        "Vertical",
-    ),
+    "optarb.structures": ("CallPair", "LongCall", "LongPut", "Vertical"),
     "optarb.temporal.activities": ("BacktestActivities",),
     "optarb.temporal.backtest_workflow": ("PhasedBacktestWorkflow",),
     "optarb.temporal.connection": ("connect",),
+    "optarb.temporal.parameter_sweep": ("ParameterSweep",),
     "optarb.temporal.phased_backtest": ("PhasedBacktest",),
     "optarb.temporal.plugin": ("OptarbPlugin",),
     "optarb.temporal.server": ("EmbeddedServer",),
-    "optarb.temporal.starting": (
-        "BacktestHandle",
-        "follow_backtest",
-        "start_backtest",
-    ),
-    "optarb.trial": (
-        "evaluate",
-        "view",
-    ),
+    "optarb.temporal.starting": ("BacktestHandle", "follow_backtest", "start_backtest"),
+    "optarb.temporal.sweep_activities": ("SweepActivities",),
+    "optarb.temporal.sweep_starting": ("SweepHandle", "follow_sweep", "start_sweep"),
+    "optarb.temporal.sweep_workflow": ("ParameterSweepWorkflow",),
+    "optarb.trial": ("evaluate", "view"),
 }
 """Public names by the module that defines them."""
 

@@ -6,7 +6,7 @@ All are synchronous and called from several threads; all are structural, so no b
 from __future__ import annotations
 
 from optarb.protocols.brokers import BrokerAdapter, Capabilities, FeeModel, FillModel, SupportsAdvance
-from optarb.protocols.caches import Cache
+from optarb.protocols.caches import Cache, CacheUsage, SupportsUsage
 from optarb.protocols.experts import Expert, Indicator, SupportsFeatures, SupportsTraining, SupportsWarmUp
 from optarb.protocols.market_data import DataKind, MarketData, SupportsSettlement, TradingCalendar
 from optarb.protocols.policies import PolicyEngine, PositionManager, SupportsEntryCheck
@@ -20,6 +20,7 @@ __all__ = [
     "BookStatus",
     "BrokerAdapter",
     "Cache",
+    "CacheUsage",
     "Capabilities",
     "Checkpoint",
     "Claim",
@@ -40,6 +41,7 @@ __all__ = [
     "SupportsFeatures",
     "SupportsSettlement",
     "SupportsTraining",
+    "SupportsUsage",
     "SupportsWarmUp",
     "TradingCalendar",
 ]
