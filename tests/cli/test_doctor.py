@@ -16,7 +16,8 @@ DESK = ("--desk", "my_desk:desk")
 
 @pytest.fixture(autouse=True)
 def no_server(monkeypatch, nowhere):
-    """No server is named; where one is looked for, nothing listens."""
+    """No server is named; where one is looked for, nothing listens. The test's own process is not ended."""
+    monkeypatch.setattr("optarb.cli.doctor.os._exit", lambda code: pytest.fail("a check hung"))
     monkeypatch.delenv("TEMPORAL_ADDRESS", raising=False)
     monkeypatch.setattr("optarb.cli._asking.DEFAULT_ADDRESS", nowhere)
 
@@ -38,7 +39,7 @@ def test_doctor_when_all_is_well_then_zero_and_each_subject_is_told(run, monkeyp
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     monkeypatch.delenv("PGPASSWORD", raising=False)
 
-    done = run("doctor", *DESK, "--json")
+    done = run("doctor", "--timeout", 100, *DESK, "--json")
 
     ok, found = lines(done)
     assert (done.exit_code, ok) == (0, True)
@@ -56,7 +57,7 @@ def test_doctor_when_all_is_well_then_zero_and_each_subject_is_told(run, monkeyp
 
 
 def test_doctor_when_read_by_a_person_then_lines_with_what_to_do(run):
-    done = run("doctor", *DESK)
+    done = run("doctor", "--timeout", 100, *DESK)
 
     assert done.exit_code == 0
     text = done.stdout.splitlines()
@@ -67,7 +68,7 @@ def test_doctor_when_read_by_a_person_then_lines_with_what_to_do(run):
 
 
 def test_doctor_when_no_desk_is_named_then_the_rest_all_the_same(run):
-    done = run("doctor", "--json")
+    done = run("doctor", "--timeout", 100, "--json")
 
     ok, found = lines(done)
     assert (done.exit_code, ok) == (0, True)
@@ -76,7 +77,7 @@ def test_doctor_when_no_desk_is_named_then_the_rest_all_the_same(run):
 
 
 def test_doctor_when_the_server_that_was_named_is_away_then_problem(run, nowhere):
-    done = run("doctor", "--address", nowhere, "--json")
+    done = run("doctor", "--timeout", 100, "--address", nowhere, "--json")
 
     ok, found = lines(done)
     assert (done.exit_code, ok) == (ExitCode.FAILED, False)
@@ -85,7 +86,7 @@ def test_doctor_when_the_server_that_was_named_is_away_then_problem(run, nowhere
 
 
 def test_doctor_when_server_runs_without_workers_then_warning(run, temporal_address):
-    _, found = lines(run("doctor", "--address", temporal_address, "--task-queue", "nobody-listens", "--json"))
+    _, found = lines(run("doctor", "--timeout", 100, "--address", temporal_address, "--task-queue", "nobody-listens", "--json"))
 
     assert levels(found["server"]) == ["ok", "ok", "warning"]
     assert found["server"][2]["message"] == "no worker listens on task queue 'nobody-listens'"
@@ -94,7 +95,7 @@ def test_doctor_when_server_runs_without_workers_then_warning(run, temporal_addr
 def test_doctor_when_namespace_is_unknown_then_problem(run, temporal_address, monkeypatch):
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "nowhere")
 
-    done = run("doctor", "--address", temporal_address, "--json")
+    done = run("doctor", "--timeout", 100, "--address", temporal_address, "--json")
 
     assert done.exit_code == ExitCode.FAILED
     assert lines(done)[1]["server"][-1]["message"] == "the server knows no namespace 'nowhere'"
@@ -134,7 +135,7 @@ desk = dataclasses.replace(
 def test_doctor_when_parts_of_the_desk_are_broken_then_each_is_told_and_none_hides_another(run, folder):
     (folder / "broken_desk.py").write_text(BROKEN)
 
-    done = run("doctor", "--desk", "broken_desk:desk", "--json")
+    done = run("doctor", "--timeout", 100, "--desk", "broken_desk:desk", "--json")
 
     ok, found = lines(done)
     assert (done.exit_code, ok) == (ExitCode.FAILED, False)
@@ -150,7 +151,7 @@ def test_doctor_when_parts_of_the_desk_are_broken_then_each_is_told_and_none_hid
 def test_doctor_when_the_desks_module_is_broken_then_problem_instead_of_a_traceback(run, folder):
     (folder / "broken_desk.py").write_text("raise RuntimeError('in the desk module')\n")
 
-    done = run("doctor", "--desk", "broken_desk:desk", "--json")
+    done = run("doctor", "--timeout", 100, "--desk", "broken_desk:desk", "--json")
 
     assert done.exit_code == ExitCode.FAILED
     assert lines(done)[1]["desk"][0]["message"] == "RuntimeError: in the desk module"

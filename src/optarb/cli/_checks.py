@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from optarb.cli.cache import usage_text
-from optarb.errors import BookNotFound, ConfigurationError, OptarbError, SchemaMismatch, ServerUnavailable
+from optarb.errors import BookNotFound, ConfigurationError, OptarbError, SchemaMismatch, ServerUnavailable, Superseded
 
 if TYPE_CHECKING:
     from optarb.desk import Desk
@@ -164,7 +164,7 @@ def _store(desk: Desk) -> Iterator[Finding]:
     try:
         # Takes the lock of a writer and then finds nothing to write.
         desk.store.renew("optarb.doctor", 0, 0.0)
-    except BookNotFound:
+    except (BookNotFound, Superseded):
         yield Finding(level="ok", message="it can be written")
     if not desk.store.is_shared:
         yield Finding(

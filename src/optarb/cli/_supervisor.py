@@ -54,8 +54,8 @@ def main(folder: Path, settings: GroupSettings) -> int:
         return ExitCode.DONE
     os.setsid()
     output = _opened_log(folder / "supervisor.log")
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(output, stream.fileno())
+    for stream in (1, 2):
+        os.dup2(output, stream)
     os.close(output)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     asyncio.run(_Supervisor(folder, settings).run())

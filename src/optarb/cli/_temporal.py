@@ -140,10 +140,15 @@ def _banner_on_stderr() -> Generator[None]:
 async def _watched(handle: BacktestHandle, show: ProgressCallback) -> BacktestSummary:
     """Waits for the result, asking for the progress meanwhile."""
     result = asyncio.ensure_future(handle.result())
-    while not result.done():
-        with contextlib.suppress(RPCError):
-            show(await handle.progress())
-        await asyncio.wait([result], timeout=_POLL_SECONDS)
+    try:
+        while not result.done():
+            with contextlib.suppress(RPCError):
+                show(await handle.progress())
+            await asyncio.wait([result], timeout=_POLL_SECONDS)
+    finally:
+        # Interrupted, nobody asks it for its error any more.
+        result.cancel()
+        await asyncio.wait([result])
     with contextlib.suppress(RPCError):
         show(await handle.progress())
     return result.result()

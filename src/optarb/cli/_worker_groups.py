@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from optarb.cli._processes import ProcessMark
+from optarb.cli.exit_codes import ExitCode
 from optarb.errors import AlreadyRunning, ConfigurationError, OptarbError, UnknownName
 
 __all__ = [
@@ -215,8 +216,10 @@ def start_group(settings: GroupSettings, timeout_seconds: float) -> GroupState:
     command = [sys.executable, "-P", "-m", "optarb.cli._supervisor", str(folder), json.dumps(dataclasses.asdict(settings))]
     # The process that is run here ends as soon as it has left the supervisor to itself.
     done = subprocess.run(command, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - this very program
+    if done.returncode == ExitCode.CONFLICT:
+        raise AlreadyRunning(f"workers {settings.name!r} are being started by somebody else")
     if done.returncode:
-        raise AlreadyRunning(f"workers {settings.name!r} are being started by somebody else, or cannot be; see the lines above")
+        raise OptarbError(f"the supervisor of workers {settings.name!r} could not be started; see the lines above")
     try:
         return _until_working(settings.name, folder, timeout_seconds)
     except BaseException:
