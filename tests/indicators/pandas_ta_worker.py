@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,11 @@ import pandas_ta
 
 
 def main(bars: str, calls: str, results: str) -> None:
-    """Writes one array a call, named by the call's key, of shape (columns, rows)."""
+    """Writes one array a call, named by the call's key, of shape (columns, rows); and the release of pandas-ta."""
     with np.load(bars) as columns:
         sessions = pd.DatetimeIndex(columns["sessions"])
         series = {name: pd.Series(columns[name], index=sessions) for name in "ohlcvr"}
-    computed = {}
+    computed = {"release": np.array(version("pandas-ta"))}
     for key, (function, names, options) in json.loads(Path(calls).read_text(encoding="utf-8")).items():
         given = getattr(pandas_ta, function)(*(series[name].copy() for name in names), **options)
         table = given[0] if isinstance(given, tuple) else given

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.indicators.pandas_ta_counterparts import CLAIMS, NO_COUNTERPART, RELE
 from optarb.indicators import CatalogueIndicator, families
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = ROOT / ".venv-pandas-ta" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+ENVIRONMENT = ROOT / ".venv-pandas-ta"
 pytestmark = pytest.mark.timeout(300)  # the first run in a new environment compiles every module it imports
 CASES = [(stem, parameters) for stem, claim in CLAIMS.items() for parameters in claim.parameters]
 
@@ -26,7 +27,7 @@ def bars():
 @pytest.fixture(scope="module")
 def theirs(bars, tmp_path_factory):
     """What pandas-ta computes, by column and parameters: one run of its interpreter for all."""
-    if not PYTHON.exists():
+    if not (ENVIRONMENT / ".optarb-stamp").exists():  # the last thing that scripts/pandas-ta-env writes
         if os.environ.get("OPTARB_REQUIRE_SERVER") == "1":
             pytest.fail("OPTARB_REQUIRE_SERVER=1, and there is no environment of pandas-ta (run: make pandas-ta)")
         pytest.skip("no environment of pandas-ta (run: make pandas-ta)")
@@ -40,10 +41,19 @@ def theirs(bars, tmp_path_factory):
     }
     (folder / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
     worker = Path(__file__).with_name("pandas_ta_worker.py")
-    command = [PYTHON, "-W", "ignore", worker, folder / "bars.npz", folder / "calls.json", folder / "results.npz"]
+    command = [
+        ENVIRONMENT / "bin" / "python",
+        "-W",
+        "ignore",
+        worker,
+        folder / "bars.npz",
+        folder / "calls.json",
+        folder / "results.npz",
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     with np.load(folder / "results.npz") as results:
+        assert results["release"] == RELEASE, "run: make pandas-ta"
         return {case: results[str(number)] for number, case in enumerate(CASES)}
 
 
@@ -71,3 +81,12 @@ def test_release_when_pinned_then_the_one_the_claims_are_about():
     pins = (ROOT / "requirements" / "pandas-ta.txt").read_text(encoding="utf-8")
 
     assert f"pandas-ta=={RELEASE} " in pins
+
+
+def test_library_when_searched_then_it_never_imports_pandas_ta():
+    importing = re.compile(r"^\s*(?:import|from) pandas_ta\b", flags=re.MULTILINE)
+    sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")}
+
+    assert importing.search("    from pandas_ta import rsi")
+    assert [path for path, text in sources.items() if importing.search(text)] == []
+    assert any("pandas_ta_classic" in text for text in sources.values())

@@ -46,11 +46,13 @@ def _linreg(bars: Bars, length: int) -> tuple[NDArray[np.float64], ...]:
 
 
 def _ichimoku(bars: Bars, conversion: int, base: int, span: int) -> tuple[NDArray[np.float64], ...]:
-    turning, standard, slow = (
-        sum(_windows.rolling_extremes(bars.low, bars.high, length), np.zeros(len(bars))) / 2.0
-        for length in (conversion, base, span)
-    )
-    return turning, standard, _shifted((turning + standard) / 2.0, base), _shifted(slow, base)
+    turning, standard = _middle(bars, conversion), _middle(bars, base)
+    return turning, standard, _shifted((turning + standard) / 2.0, base), _shifted(_middle(bars, span), base)
+
+
+def _middle(bars: Bars, length: int) -> NDArray[np.float64]:
+    lowest, highest = _windows.rolling_extremes(bars.low, bars.high, length)
+    return (lowest + highest) / 2.0
 
 
 def _shifted(values: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
