@@ -108,10 +108,7 @@ async def cancel_while_stopped(harbour, fleet, desk, book, fault):
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(
-    ("phase", "point", "error"),
-    [("claim", "committed", None), ("ingest", "start", "Superseded"), ("trade", "commit", "Superseded")],
-)
+@pytest.mark.parametrize(("phase", "point", "error"), [("claim", "committed", None), ("trade", "commit", "Superseded")])
 def test_cancel_when_the_worker_cannot_say_that_it_stopped_then_cancelled_and_resumable(
     *, harbour, tmp_path, expected, phase, point, error
 ):
