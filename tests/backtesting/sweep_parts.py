@@ -32,6 +32,12 @@ class Buyer:
         return signal_of(self.confidence) if view.session.day % self.every == 0 else None
 
 
+if "OPTARB_TEST_BREAK" in os.environ:
+    raise ImportError("as the test asked")
+if "OPTARB_TEST_OTHER" in os.environ:
+    Buyer.version = "another"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Caller:
     """Asks the outside world before it answers."""

@@ -246,6 +246,8 @@ def test_sweep_when_id_belongs_to_another_grid_spec_or_backtest_then_conflict(de
     with pytest.raises(optarb.BookConflict, match="'mine'"):
         run(desk, {"buyer.every": [2]}, sweep_id="mine")
     with pytest.raises(optarb.BookConflict, match="'mine'"):
+        run(desk, {"buyer.every": [1, 2]}, sweep_id="mine")
+    with pytest.raises(optarb.BookConflict, match="'mine'"):
         run(desk, {"buyer.every": [1]}, sweep_id="mine", spec={"mark": "mid"})
     with pytest.raises(optarb.BookConflict, match="'mine'"):
         optarb.backtest(spec(backtest_id="mine"), desk, progress=False)
@@ -468,6 +470,20 @@ def test_processes_when_a_component_is_defined_in_the_script_then_warned_and_run
     ):
         result = run(desk, {"buyer.every": [1, 2]}, processes=2)
     assert list(result.table()["status"]) == ["finished"] * 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "reason"), [("OPTARB_TEST_BREAK", "it ended with code 1"), ("OPTARB_TEST_OTHER", "other code")]
+)
+def test_processes_when_a_helper_cannot_work_then_told_and_all_run_here(
+    *, files, tmp_path, monkeypatch, caplog, variable, reason
+):
+    monkeypatch.setenv(variable, "1")  # only the helper reads it, when it loads the components' module
+    with sweep_parts.desk(tmp_path, files) as desk:
+        result = run(desk, {"buyer.every": [1, 2, 3]}, processes=2)
+        owners = {desk.store.book(f"{result.sweep_id}/{number}").owner.split(":")[2] for number in range(3)}
+    assert owners == {str(os.getpid())}
+    assert reason in caplog.text
 
 
 def test_processes_when_an_error_of_one_ends_the_sweep_then_it_is_of_its_own_class(files, tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from optarb.specs import BacktestSpec
 
 __all__ = ["sweep"]
+
+_logger = logging.getLogger("optarb")
 
 
 def sweep(
@@ -90,7 +94,7 @@ class _Run:
         self._desk = desk
         self._opened = opened
         self._report = report
-        self._numbers = iter(range(opened.sweep.count))
+        self._numbers = deque(range(opened.sweep.count))
         self._lock = threading.Lock()
         self._done = 0
         self._failure: BaseException | None = None
@@ -98,27 +102,33 @@ class _Run:
 
     def run(self, processes: int | None) -> None:
         """Runs all settings. The first one runs alone, so that what all share is in the cache when others begin."""
-        sweep, facts = self._opened.sweep, self._opened.facts
+        sweep = self._opened.sweep
         with ExitStack() as stack:
-            threads: list[threading.Thread] = []
-            while (number := self._next()) is not None:
-                began = time.monotonic()
-                run_setting(self._desk, sweep, number, facts, self._watch)
-                self._count()
-                if number == 0:
-                    left = (sweep.count - 1) * (time.monotonic() - began)
-                    wanted = helpers_wanted(processes, sweep.count - 1, left)
-                    threads = self._helped(stack, wanted, asked=processes is not None)
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(_TELL_SECONDS)
-                    self._watch("settings", 0, 0)
-            self._watch("settings", 0, 0)
+            began = time.monotonic()
+            self._run_here(most=1)
+            left = sweep.count - 1
+            wanted = helpers_wanted(processes, left, left * (time.monotonic() - began))
+            threads = self._helped(stack, wanted, asked=processes is not None)
+            while self._numbers or threads:  # a helper that cannot work gives its number back
+                self._run_here()
+                for thread in threads:
+                    while thread.is_alive():
+                        thread.join(_TELL_SECONDS)
+                        self._watch("settings", 0, 0)
+                threads = []
+                self._watch("settings", 0, 0)
         self._report(Progress(backtest_id=self._opened.sweep_id, phase="finished", done=sweep.count, total=sweep.count))
+
+    def _run_here(self, most: int | None = None) -> None:
+        taken = 0
+        while taken != most and (number := self._next()) is not None:
+            run_setting(self._desk, self._opened.sweep, number, self._opened.facts, self._watch)
+            self._count()
+            taken += 1
 
     def _next(self) -> int | None:
         with self._lock:
-            return None if self._failure is not None else next(self._numbers, None)
+            return self._numbers.popleft() if self._numbers and self._failure is None else None
 
     def _count(self) -> None:
         with self._lock:
@@ -137,10 +147,18 @@ class _Run:
         return threads
 
     def _feed(self, helper: SweepProcess) -> None:
+        number = self._next()
         try:
-            while (number := self._next()) is not None:
+            reason = helper.refusal()
+            if reason is not None:
+                _logger.warning("sweep %s goes on without a helper process: %s", self._opened.sweep_id, reason)
+                with self._lock:
+                    self._numbers.extendleft([] if number is None else [number])
+                return
+            while number is not None:
                 helper.run(number)
                 self._count()
+                number = self._next()
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
             with self._lock:
                 self._failure = self._failure or error

@@ -109,6 +109,13 @@ class SweepProcess:
         self._send(f"{len(self._packed)}\n".encode() + self._packed)
         return self
 
+    def refusal(self) -> str | None:
+        """Waits until it has loaded the desk, and says why it cannot work; None if it can. Asked once."""
+        line = self._pipe(self._process.stdout).readline()
+        if not line:
+            return f"it ended with code {self._process.wait()} while it loaded the desk; its words are on standard error"
+        return None if json.loads(line)["same"] else "it sees other code or libraries than this one"
+
     def run(self, number: int) -> None:
         """Lets it run one setting, and waits.
 

@@ -1,4 +1,4 @@
-"""The program of a sweep's further processes: reads a desk, then numbers of settings, and answers when each is done."""
+"""The program of a sweep's further processes: reads a desk and says so, then numbers of settings, each answered when done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from optarb.backtesting.claim import prepare
 from optarb.backtesting.sweep_book import run_setting
-from optarb.errors import Cancelled, DataChanged
+from optarb.errors import Cancelled
 
 if TYPE_CHECKING:
     from optarb.desk import Desk
@@ -54,21 +54,14 @@ def _serve(source: IO[bytes], answers: IO[str], work: _Work) -> None:
 
     threading.Thread(target=read, daemon=True).start()
     same = prepare(desk, sweep.setting(0), facts=facts).inputs == inputs
+    answers.write(json.dumps({"same": same}) + "\n")
     while (number := numbers.get()) is not None:
-        answer = _UNLIKE
+        answer: dict[str, str] = {}
         try:
-            if same:
-                run_setting(desk, sweep, number, facts, watch)
-                answer = {}
+            run_setting(desk, sweep, number, facts, watch)
         except Exception as error:  # noqa: BLE001 - raised again by the process that waits
             answer = {"type": type(error).__name__, "message": str(error)}
         answers.write(json.dumps(answer) + "\n")
-
-
-_UNLIKE = {
-    "type": DataChanged.__name__,
-    "message": "another process of the sweep sees other code or libraries than this one; run it with processes=1",
-}
 
 
 if __name__ == "__main__":
