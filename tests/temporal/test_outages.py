@@ -134,7 +134,7 @@ def test_backtest_when_the_store_lost_commits_then_fails_by_name_and_a_new_start
     async def run():
         async with working(temporal_address, desk, f"lost-{lost}", interceptors=[losing]) as client:
             handle = await optarb.start_backtest(client, spec, task_queue=f"lost-{lost}")
-            with pytest.raises(optarb.StoreError, match=f"'lost': {lost} of 1 unit.* is gone"):
+            with pytest.raises(optarb.StoreError, match=f"'lost': {lost} of 1 unit.* is not in the store before {noticed}"):
                 await handle.result()
             return await (await optarb.start_backtest(client, spec, task_queue=f"lost-{lost}")).result()
 

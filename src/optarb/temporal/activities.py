@@ -137,11 +137,14 @@ def _check_all_before(context: RunContext, phase: str) -> None:
         if one.name == phase:
             return
         left, _, _ = remaining_units(context, one.name)
-        if left:
-            raise StoreError(
-                f"book {context.book_id!r}: {one.name} of {len(left)} unit(s) was committed and is gone, as after a power cut "
-                "or in an older copy of the store; start the run again with its id, which computes it anew"
-            )
+        if not left:
+            continue
+        if context.store.book(context.book_id).epoch != context.epoch:
+            raise Superseded(f"book {context.book_id!r} was claimed anew; this run must stop, the newer one goes on")
+        raise StoreError(
+            f"book {context.book_id!r}: {one.name} of {len(left)} unit(s) is not in the store before {phase}, as after a power "
+            "cut, in an older copy of the store, or if a workflow's phases() leaves it out; start the run again with its id"
+        )
 
 
 def _heartbeat(phase: str, done: int, total: int) -> None:
