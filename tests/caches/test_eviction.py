@@ -57,6 +57,15 @@ def test_get_when_used_then_it_stays(cache):
     assert held(cache, 11) == [0, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
+def test_get_when_found_then_its_use_is_marked_whatever_the_file_system_does(cache, monkeypatch):
+    cache.put("key", VALUE)
+    marked = []
+    monkeypatch.setattr("optarb.caches.file.mark_as_used", lambda file, status: marked.append(file))
+    cache.get("key")
+    cache.get("absent")
+    assert marked == [cache._file("key")]
+
+
 def test_get_when_used_a_moment_ago_then_the_file_is_not_touched(cache):
     cache.put("key", VALUE)
     age(cache, "key", 30)

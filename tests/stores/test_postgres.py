@@ -113,6 +113,9 @@ def test_store_when_the_server_is_away_then_unavailable_until_it_is_back(book_id
         server.start()
         assert commit(store, book_id)
         assert store.rows(book_id, "notes") == [(SESSION, 0, "p", "note")]
+        getattr(server, end)()
+        server.start()
+        assert store.book(book_id).epoch == 1  # nobody noticed
         store.close()
 
 

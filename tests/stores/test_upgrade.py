@@ -129,6 +129,19 @@ def test_upgrade_when_a_step_fails_then_still_the_old_version(store, url, monkey
     assert store.upgrade().before == 1
 
 
+def test_upgrade_when_a_later_step_fails_then_none_is_taken(store, url, monkeypatch):
+    before = old_store.contents(url), old_store.shape(url)
+
+    def failing(op):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(migrations, "STEPS", {**migrations.STEPS, SCHEMA_VERSION + 1: failing})
+    monkeypatch.setattr("optarb.stores._upgrade.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    with pytest.raises(ZeroDivisionError):
+        store.upgrade()
+    assert (old_store.contents(url), old_store.shape(url)) == before
+
+
 KILLED = """
 import os, sys
 from optarb.stores import SqlStore, migrations

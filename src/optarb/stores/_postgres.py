@@ -13,15 +13,11 @@ from sqlalchemy import event
 __all__ = ["postgres_engine"]
 
 
-class _PlainFloat(Dumper):
-    """Sends a float as text of no type.
-
-    As a float, PostgreSQL would round it to fit a column of integers; as text it refuses it there. Its own text form gives
-    the same bits back in a column of floats.
-    """
+class _Float(Dumper):
+    """Sends a float as text of no type: typed, PostgreSQL would round it to fit a column of integers."""
 
     def dump(self, obj: float) -> bytes | None:
-        """Writes a float; NaN becomes NULL, as in SQLite."""
+        """Writes the shortest text that gives the same bits back; NaN becomes NULL, as in SQLite."""
         return None if math.isnan(obj) else repr(float(obj)).encode()
 
 
@@ -46,7 +42,7 @@ def postgres_engine(url: sa.URL, timeout_seconds: float) -> sa.Engine:
 
     def set_up(connection: psycopg.Connection[Any], _record: object) -> None:
         for kind in (float, "numpy.float64"):
-            connection.adapters.register_dumper(kind, _PlainFloat)
+            connection.adapters.register_dumper(kind, _Float)
         connection.execute(f"SET lock_timeout = {max(round(timeout_seconds * 1000), 1)}".encode())
         connection.commit()
 

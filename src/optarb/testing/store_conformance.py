@@ -220,6 +220,14 @@ class BacktestStoreConformance(Conformance):
         assert store.done(book_id, "trade") == frozenset()
         assert list(store.rows(book_id, "exits")) == []
 
+    def test_commit_when_nan_is_where_a_number_belongs_then_refused(self, store: BacktestStore, book_id: str) -> None:
+        """A number that is none is no value."""
+        claim_book(store, book_id)
+        row: Row = (_FIRST, 0, "e", "SPX", "bullish", float("nan"), "s", "", None, "[]", "[]")
+        with pytest.raises(OptarbError):
+            commit_block(store, book_id, 1, rows={"signals": [row]})
+        assert list(store.rows(book_id, "signals")) == []
+
     def test_commit_when_copies_race_then_one_writes(self, store: BacktestStore, book_id: str) -> None:
         """Three copies of one block at once: one is told that it won, and only its rows are there."""
         claim_book(store, book_id)
