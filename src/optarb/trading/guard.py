@@ -346,9 +346,10 @@ class _Guardian:
         at = [self.now + slow, *(mark for mark in marks if mark > self.now)]
         for position, wait in waits:
             at.extend([] if wait.until is None else [wait.until])
-            working = any(order.state is OrderState.WORKING for order in position.orders)
-            if (working or position.exposed_since is not None) and self.is_open:
-                at.append(self.now + fast)
+            moving = self._moving_since(position)
+            if moving is not None and self.is_open:
+                # What does not come to rest is looked at ever more slowly.
+                at.append(self.now + min(max((self.now - moving) / 10, fast), slow))
             elif wait.reason in {"no_quote", "not_at_broker", "market_closed"} and self.in_session:
                 at.append(self.now + _SOON)
         following = max(min(at), self.now + min(fast, slow))
@@ -358,6 +359,11 @@ class _Guardian:
             open_positions=len(state.book.positions),
             live_orders=sum(order.is_live for position in state.positions.values() for order in position.orders),
         )
+
+    def _moving_since(self, position: LivePosition) -> datetime | None:
+        """When what still moves in a position began: its newest working order, else its exposure; None if nothing moves."""
+        sent = [order.sent_at for order in position.orders if order.state is OrderState.WORKING and order.sent_at is not None]
+        return max(sent) if sent else position.exposed_since
 
     def _finish(self, watch: AccountWatch) -> Cycle:
         """The last reconciliation: what was never found is given up for today, marks and equity are written."""

@@ -32,8 +32,8 @@ class LiveBook:
         self.state = state
         self.recorder = Recorder()
         self.recorder.begin(state.day.session)
-        self.saves = 0
         self._version = version
+        self._document = ""
         self._signals: list[Row] = []
         self._journal: list[JournalEntry] = []
         self._notices: list[Notice] = []
@@ -108,7 +108,7 @@ class LiveBook:
             self.note(at, "over", kind)
 
     def save(self) -> None:
-        """Writes state, rows, journal and notices in one transaction.
+        """Writes state, rows, journal and notices in one transaction; where nothing has changed nothing is written.
 
         Raises:
             Superseded: Another owner moves the book, or somebody has written since it was loaded.
@@ -117,11 +117,14 @@ class LiveBook:
         rows: dict[str, list[Row]] = {name: list(found) for name, found in self.recorder.rows.items() if found}
         if self._signals:
             rows["signals"] = self._signals
+        document = self.state.dump()
+        if document == self._document and not (rows or self._journal or self._notices):
+            return
         written = self.store.save(
             self.book_id,
             owner=self.owner,
             version=self._version,
-            document=self.state.dump(),
+            document=document,
             rows=rows,
             journal=self._journal,
             notices=self._notices,
@@ -129,6 +132,6 @@ class LiveBook:
         if not written:
             raise Superseded(f"book {self.book_id!r} is moved by another owner than {self.owner!r}, or was written meanwhile")
         self._version += 1
-        self.saves += 1
+        self._document = document
         self.recorder.drain()
         self._signals, self._journal, self._notices = [], [], []

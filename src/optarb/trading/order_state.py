@@ -13,7 +13,7 @@ from optarb.domain.orders import OrderIntent, OrderReport, OrderStatus, Purpose
 __all__ = ["LiveOrder", "OrderState"]
 
 _INSTANTS = ("created_at", "sent_at", "unknown_since", "looked_at", "next_look_at", "retry_at", "cancel_at", "ended_at")
-_LOOK_BETWEEN = timedelta(seconds=30)
+_LONGEST_WAIT = timedelta(minutes=5)
 
 
 class OrderState(StrEnum):
@@ -103,13 +103,16 @@ class LiveOrder:
         self.looks, self.looked_at = 0, None
 
     def missed(self, now: datetime, patience: timedelta) -> None:
-        """Notes a look-up that did not find it: the next follows after 1, 2, 4 ... seconds, and one when the patience ends."""
+        """Notes a look-up that did not find it.
+
+        The next follows after 1, 2, 4 ... seconds, up to 5 minutes, and one when the patience ends.
+        """
         since = self.unknown_since or now
         self.looked_at = now
-        wait = timedelta(seconds=2 ** min(self.looks, 10))
+        wait = min(timedelta(seconds=2 ** min(self.looks, 10)), _LONGEST_WAIT)
         self.looks += 1
         over = since + patience
-        self.next_look_at = now + _LOOK_BETWEEN if now >= over else min(now + wait, over)
+        self.next_look_at = now + wait if now >= over else min(now + wait, over)
 
     def told(self, report: OrderReport, now: datetime) -> None:
         """Takes over what the broker says of it; fills never go back."""

@@ -70,6 +70,8 @@ def plan(position: LivePosition, held: Holdings, scene: Scene) -> Action:
     """
     if position.frozen:
         return Wait(until=None, reason="frozen")
+    if position.done and not any(held.values()):
+        return Wait(until=None, reason="flat")
     working = _opening if position.goal is Goal.OPEN else _closing
     action = _turn(position, held, scene) or working(position, held, scene)
     if not scene.market_open and isinstance(action, Place | Send | Resend | Cancel):
@@ -91,7 +93,7 @@ def _turn(position: LivePosition, held: Holdings, scene: Scene) -> Turn | None:
     if _lost(position):
         return Turn(reason="unwind", detail="a leg can no longer be filled: " + "; ".join(_lost(position)))
     since = position.exposed_since
-    if since is not None and scene.now - since >= scene.rules.max_unhedged:
+    if since is not None and scene.market_open and scene.now - since >= scene.rules.max_unhedged:
         return Turn(reason="unwind", detail=f"unhedged since {since.isoformat()}")
     return None
 
@@ -178,7 +180,9 @@ def _fits(held: int, left: int) -> bool:
 
 
 def _next_close(position: LivePosition, held: Holdings, scene: Scene) -> Action:
-    leg, chosen = _what_to_close(position, held)
+    leg, chosen = _what_to_close(position, held, scene)
+    if not chosen:
+        return Wait(until=None, reason="not_at_broker")
     orders = [OrderLeg(contract=contract, quantity=-held[contract]) for contract in chosen]
     blocked = _blocked(position, orders, held, scene)
     if blocked is not None:
@@ -210,12 +214,16 @@ def _next_close(position: LivePosition, held: Holdings, scene: Scene) -> Action:
     )
 
 
-def _what_to_close(position: LivePosition, held: Holdings) -> tuple[int | None, list[OptionContract]]:
-    """All that is held in one order; or leg by leg, shorts first."""
+def _what_to_close(position: LivePosition, held: Holdings, scene: Scene) -> tuple[int | None, list[OptionContract]]:
+    """All that is held in one order; or leg by leg, shorts first. What the broker does not hold is never traded."""
     contracts = [leg.contract for leg in position.legs if held.get(leg.contract, 0)]
-    if not position.by_leg:
+    there = scene.at_broker
+    missing = [] if there is None else [one for one in contracts if not _fits(there.get(one, 0), -held[one])]
+    if not position.by_leg and not missing:
         return None, contracts
-    first = min(contracts, key=lambda contract: held[contract] > 0)
+    first = min(contracts, key=lambda contract: (held[contract] > 0, contract in missing))
+    if first in missing:
+        return None, []
     number = next(number for number, leg in enumerate(position.legs) if leg.contract == first)
     return number, [first]
 
@@ -226,10 +234,6 @@ def _blocked(position: LivePosition, orders: list[OrderLeg], held: Holdings, sce
         doubted = [order for order in position.live(Purpose.OPEN) if _may_have_landed_short(order, scene)]
         if doubted:
             return Wait(until=doubted[0].next_look_at, reason="short_in_doubt")
-    if scene.at_broker is not None:
-        there = scene.at_broker
-        if not all(_fits(there.get(one.contract, 0), one.quantity) for one in orders):
-            return Wait(until=None, reason="not_at_broker")
     quote = scene.quotes.get(orders[0].contract)
     if len(orders) == 1 and orders[0].quantity < 0 and quote is not None and not quote.bid:
         return Wait(until=None, reason="no_bid")
@@ -268,7 +272,10 @@ def _missing_for(order: LiveOrder, patience: timedelta) -> bool:
 
 
 def _cancel(order: LiveOrder, scene: Scene) -> Action:
-    again = None if order.cancel_at is None else order.cancel_at + scene.rules.cancel_repeat
-    if again is not None and scene.now < again:
-        return Wait(until=again, reason="working")
+    """Asks for it again while it has no effect: after ``cancel_repeat_seconds``, later after a tenth of the order's age."""
+    asked = order.cancel_at
+    if asked is not None:
+        again = asked + max(scene.rules.cancel_repeat, (asked - (order.sent_at or asked)) / 10)
+        if scene.now < again:
+            return Wait(until=again, reason="working")
     return Cancel(order_id=order.order_id)
