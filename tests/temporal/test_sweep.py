@@ -143,11 +143,15 @@ def test_sweep_when_some_settings_are_finished_then_only_the_others_run(temporal
         async with working(temporal_address, desk, "rest") as client:
             await (await optarb.start_backtest(client, _setting("rest", 2), task_queue="rest")).result()
             before = desk.store.book("rest/2")
-            await (await start_sweep(client, spec(), GRID, task_queue="rest", sweep_id="rest")).result()
-            return before
+            handle = await start_sweep(client, spec(), GRID, task_queue="rest", sweep_id="rest")
+            await handle.result()
+            kind = "start_child_workflow_execution_initiated_event_attributes"
+            events = [event async for event in handle.workflow.fetch_history_events() if event.HasField(kind)]
+            return before, [getattr(event, kind).workflow_id for event in events]
 
-    before = asyncio.run(run())
+    before, children = asyncio.run(run())
 
+    assert children == [f"optarb-backtest/rest/{number}" for number in (0, 1, 3)]
     assert desk.store.book("rest/2") == before
     assert list(read(desk, "rest")["digest"]) == expected
 
