@@ -92,7 +92,7 @@ class ParameterSweep:
             while running:
                 running = await self._room(running, len(running))
                 self._note(request, len(running))
-        except BaseException:
+        except (Exception, asyncio.CancelledError):  # not when the worker puts the workflow away: nothing may be awaited then
             for task in running:
                 task.cancel()
             await _to_its_end(_ended(list(running)))
