@@ -103,10 +103,11 @@ def test_quote_when_mid_and_spread_are_read_then_exact():
     assert (quote.mid, quote.spread) == (Decimal("0.2"), Decimal("0.1"))
 
 
-def test_arrays_when_written_to_then_quotes_stay():
+def test_arrays_when_written_to_then_refused_and_quotes_stay():
     chain = chain_of()
-    chain.bids[:] = 99.0
-    chain.asks[:] = 99.0
+    for array in (chain.bids, chain.asks, chain.expiries, chain.calls, chain.roots):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:1] = array[1:2]
 
     assert chain.quote(chain.contract(2)).bid == Decimal("0.15")
     assert chain.bids.base is None

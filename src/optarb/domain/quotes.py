@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,8 +51,8 @@ class Quote:
 class Chain:
     """All usable quotes of one underlying at one instant, as columns sorted by root, expiry, right and strike.
 
-    Rows that are crossed, negative, expired or unquoted never get here. Arrays are copies made on first use; nothing that a
-    caller reads or keeps reaches quotes of another instant.
+    Rows that are crossed, negative, expired or unquoted never get here. Arrays are read-only copies made on first use: nothing
+    that a caller reads or keeps reaches quotes of another instant, and nobody can change what others see.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Chain:
         self._keys = keys
         self._bids = bids
         self._asks = asks
+        self._quotes: dict[OptionContract, Quote | None] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -101,17 +102,17 @@ class Chain:
     @cached_property
     def bids(self) -> NDArray[np.float64]:
         """Bids, dollars per share, one a contract."""
-        return self._bids.copy()
+        return _frozen(self._bids.copy())
 
     @cached_property
     def asks(self) -> NDArray[np.float64]:
         """Asks, dollars per share, one a contract."""
-        return self._asks.copy()
+        return _frozen(self._asks.copy())
 
     @cached_property
     def columns(self) -> KeyColumns:
         """Root indices (into :attr:`root_names`), expiries, rights and strikes, one entry a contract."""
-        return unpack_key(self._keys)
+        return KeyColumns(*map(_frozen, unpack_key(self._keys)))
 
     @cached_property
     def slices(self) -> tuple[KeySlice, ...]:
@@ -145,7 +146,7 @@ class Chain:
     @cached_property
     def roots(self) -> NDArray[np.str_]:
         """Option roots, one a contract."""
-        return np.array(self._roots, dtype=np.str_)[self.columns.root_indices]
+        return _frozen(np.array(self._roots, dtype=np.str_)[self.columns.root_indices])
 
     def contract(self, row: int) -> OptionContract:
         """Returns the contract of one row."""
@@ -159,6 +160,12 @@ class Chain:
 
     def quote(self, contract: OptionContract) -> Quote | None:
         """Returns the contract's quote, or None if it has none here."""
+        try:
+            return self._quotes[contract]
+        except KeyError:
+            return self._quotes.setdefault(contract, self._looked_up(contract))
+
+    def _looked_up(self, contract: OptionContract) -> Quote | None:
         if contract.root not in self._roots:
             return None
         key = pack_key(self._roots.index(contract.root), contract)
@@ -172,3 +179,8 @@ class Chain:
             taken_at=self.taken_at,
             modelled=self.modelled,
         )
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array

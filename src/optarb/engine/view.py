@@ -59,7 +59,6 @@ class View:
         self._features = features
         self._underlyings = underlyings
         self._rows: dict[str, int] = {}
-        self._quotes: dict[OptionContract, Quote | None] = {}
 
     def visible(self, symbol: str) -> int:
         """Counts the visible bars of a symbol.
@@ -100,10 +99,8 @@ class View:
 
     def quote(self, contract: OptionContract) -> Quote | None:
         """Returns a contract's quote as of ``at``, or None if it has none."""
-        if contract not in self._quotes:
-            chain = self.chains.get(contract.underlying)
-            self._quotes[contract] = None if chain is None else chain.quote(contract)
-        return self._quotes[contract]
+        chain = self.chains.get(contract.underlying)
+        return None if chain is None else chain.quote(contract)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
