@@ -95,7 +95,8 @@ class Faults:
             os.kill(os.getpid(), signal.SIGKILL)
         elif fault.hits == "stop":
             self._stopped = True
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # Sent to the process it might reach this thread last, which would go on and take the store's lock.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     def _take_server(self) -> int:
         """Waits until there is a server that nobody else has killed."""

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -231,6 +232,7 @@ def _be_worker(address: str, queue: str, desk: str, folder: str) -> None:
     try:
         asyncio.run(work())
     finally:
+        traceback.print_exc()
         os._exit(1)
 
 
