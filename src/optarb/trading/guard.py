@@ -218,7 +218,9 @@ class _Guardian:
     # -- marks, loss and exits -----------------------------------------------------------------------------------------------
 
     def _mark(self) -> None:
-        """Marks what is held; a position whose quotes cannot decide together counts as unquoted."""
+        """Marks what is held, until the close; a position whose quotes cannot decide together counts as unquoted."""
+        if self.now > self.context.closes_at:
+            return
         spec = self.context.spec
         bad = self._bad_contracts()
 
