@@ -29,7 +29,7 @@ def make(url: str, version: int, *, lease_seconds: float = -60) -> None:
         blocks = [("by-hand", "trade", 20180102, "", 20180105, "", "d" * 64, bytes(range(256)))]
         insert(connection, "blocks", blocks)
         insert(connection, "replies", [("by-hand", "asked", b"\0reply", None, None), ("by-hand", "open", None, "one", 9)])
-        for name, rows in {**ROWS, "fills": FILLS_BEFORE_CASH}.items():
+        for name, rows in {**ROWS, "fills": FILLS_BEFORE_CASH if version == 1 else ROWS["fills"]}.items():
             insert(connection, name, [("by-hand", *row) for row in rows])
     engine.dispose()
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from optarb.stores._schema import METADATA, SCHEMA_VERSION
 from optarb.stores.migrations import STEPS
 
 # Tables changed? Then raise SCHEMA_VERSION, write the step that leads to it in optarb.stores.migrations, keep the old
 # tables' text in tests/stores/schemas, and put the new version's fingerprint here.
-FINGERPRINTS = {2: "7330a3a785058d368fb729b649f249487d7fe1113fd0e68c48d86456becee618"}
+FINGERPRINTS = {3: "334b5667ce28fbfbdb9462af492b5c00ed48964e2940ee8de818019efb6cfda5"}
 
 
 def fingerprint():
     dialects = (sqlite.dialect(), postgresql.dialect())
-    texts = [str(CreateTable(table).compile(dialect=dialect)) for dialect in dialects for table in METADATA.sorted_tables]
+    made = [made for table in METADATA.sorted_tables for made in (CreateTable(table), *map(CreateIndex, table.indexes))]
+    texts = [str(one.compile(dialect=dialect)) for dialect in dialects for one in made]
     return hashlib.sha256("\n".join(" ".join(text.split()) for text in texts).encode()).hexdigest()
 
 

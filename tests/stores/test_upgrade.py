@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,14 +15,24 @@ from tests.stores import old_store
 
 from optarb.errors import AlreadyRunning, SchemaMismatch, StoreError
 from optarb.protocols.stores import BlockKey
+from optarb.protocols.trading import JournalEntry, Lease, Notice
 from optarb.stores import SchemaChange, SqlStore, migrations
 from optarb.stores._schema import METADATA, SCHEMA_VERSION
 
+NEW_TABLES = ("live_books", "live_decisions", "live_deliveries", "live_journal", "live_notices")
+"""What version 3 added."""
+
 
 @pytest.fixture
-def url(new_url):
-    """Address of a database of version 1 with books in it, none of them running."""
-    old_store.make(new_url, 1)
+def version():
+    """The version of the database to begin with."""
+    return 1
+
+
+@pytest.fixture
+def url(new_url, version):
+    """Address of a database of that version with books in it, none of them running."""
+    old_store.make(new_url, version)
     return new_url
 
 
@@ -32,24 +43,46 @@ def store(url):
     store.close()
 
 
-def test_open_when_tables_are_older_then_error_says_upgrade_and_nothing_changes(store, url):
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_open_when_tables_are_older_then_error_says_upgrade_and_nothing_changes(store, url, version):
     before = old_store.contents(url), old_store.shape(url)
-    with pytest.raises(SchemaMismatch, match=r"version 1.*version 2; run: optarb store upgrade --desk") as raised:
+    with pytest.raises(SchemaMismatch, match=rf"version {version}.*version 3; run: optarb store upgrade --desk") as raised:
         store.books()
     assert not raised.value.retryable
     assert (old_store.contents(url), old_store.shape(url)) == before
 
 
-def test_upgrade_when_done_then_every_byte_is_kept_and_fills_have_their_cash(store, url):
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_upgrade_when_done_then_every_byte_is_kept_and_fills_have_their_cash(store, url, version):
     before = old_store.contents(url)
 
-    assert store.upgrade() == SchemaChange(before=1, after=SCHEMA_VERSION)
+    assert store.upgrade() == SchemaChange(before=version, after=SCHEMA_VERSION)
 
     after = old_store.contents(url)
     assert after.pop("meta") == [(SCHEMA_VERSION,)]
-    assert before.pop("meta") == [(1,)]
+    assert before.pop("meta") == [(version,)]
+    assert [after.pop(name) for name in NEW_TABLES] == [[]] * len(NEW_TABLES)
     assert after == before
     assert {name: list(store.rows("by-hand", name)) for name in ROWS} == ROWS
+
+
+def test_upgrade_when_done_then_live_books_can_be_kept(store):
+    store.upgrade()
+    monday = date(2024, 6, 3)
+    at = datetime(2024, 6, 3, 14, tzinfo=UTC)
+    live = store.trading
+    assert live.acquire("by-hand", Lease(owner="me", session=monday, until=at), now=at)
+    assert live.once("by-hand", monday, "entries", b"\0first") == b"\0first"
+    notice = Notice(key="k", severity="alarm", title="t", text="x", book_id="by-hand", session=monday, at=at)
+    entry = JournalEntry(at=at, kind="sent", subject="o", detail="{}")
+    exits = [(20240603, 0, "p", "stop_loss", 10, 20, 1)]
+    written = live.save(
+        "by-hand", owner="me", version=0, document="{}", rows={"exits": exits}, journal=[entry], notices=[notice]
+    )
+    assert written
+    assert live.lease_notice("by-hand", "k", "mail", 60)
+    assert (live.outbox(), live.journal("by-hand", monday), live.rows("by-hand", "exits")) == ([notice], [entry], exits)
+    assert {name: list(store.rows("by-hand", name)) for name in ROWS} == ROWS  # the backtest of that name has its own
 
 
 def test_upgrade_when_done_then_the_book_can_be_resumed(store):
@@ -64,6 +97,7 @@ def test_upgrade_when_done_then_the_book_can_be_resumed(store):
     assert store.rows("by-hand", "fills", S4 + 1) == [fill]
 
 
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_upgrade_when_compared_with_a_new_database_then_the_same_tables(store, url, request, tmp_path):
     store.upgrade()
     if url.startswith("sqlite"):
@@ -103,6 +137,25 @@ def test_upgrade_when_a_book_is_running_then_refused_and_unchanged(new_url):
     with pytest.raises(AlreadyRunning, match="'by-hand' is being run by 'somebody'"):
         SqlStore(url=new_url).upgrade()
     assert (old_store.contents(new_url), old_store.shape(new_url)) == before
+
+
+def test_upgrade_when_a_live_book_is_being_moved_then_refused(new_url, monkeypatch):
+    store = SqlStore(url=new_url)
+    now = datetime.now(UTC)
+    lease = Lease(owner="a guardian", session=now.date(), until=now + timedelta(hours=1))
+    store.trading.acquire("paper.dips", lease, now=now)
+    steps = []
+    monkeypatch.setattr(migrations, "STEPS", {**migrations.STEPS, SCHEMA_VERSION + 1: steps.append})
+    monkeypatch.setattr("optarb.stores._upgrade.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    with pytest.raises(AlreadyRunning, match=r"'paper.dips' is being moved by 'a guardian'"):
+        store.upgrade()
+    assert steps == []
+    monkeypatch.undo()
+    store.trading.release("paper.dips", "a guardian")
+    monkeypatch.setattr(migrations, "STEPS", {**migrations.STEPS, SCHEMA_VERSION + 1: steps.append})
+    monkeypatch.setattr("optarb.stores._upgrade.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    assert store.upgrade() == SchemaChange(before=SCHEMA_VERSION, after=SCHEMA_VERSION + 1)
+    assert len(steps) == 1
 
 
 def test_upgrade_when_tables_are_newer_then_error_says_update(store, url):

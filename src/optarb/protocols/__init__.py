@@ -10,7 +10,16 @@ from optarb.protocols.caches import Cache, CacheUsage, SupportsUsage
 from optarb.protocols.experts import Expert, Indicator, SupportsFeatures, SupportsTraining, SupportsWarmUp
 from optarb.protocols.market_data import DataKind, MarketData, SupportsSettlement, TradingCalendar
 from optarb.protocols.policies import PolicyEngine, PositionManager, SupportsEntryCheck
-from optarb.protocols.stores import BacktestStore, BlockKey, BookInfo, BookStatus, Checkpoint, Claim, ClaimKind
+from optarb.protocols.stores import (
+    BacktestStore,
+    BlockKey,
+    BookInfo,
+    BookStatus,
+    Checkpoint,
+    Claim,
+    ClaimKind,
+    SupportsTrading,
+)
 from optarb.protocols.views import MarketView, Model, SessionView
 
 __all__ = [
@@ -40,6 +49,7 @@ __all__ = [
     "SupportsEntryCheck",
     "SupportsFeatures",
     "SupportsSettlement",
+    "SupportsTrading",
     "SupportsTraining",
     "SupportsUsage",
     "SupportsWarmUp",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from optarb.ledger.rows import Row, Rows
+    from optarb.protocols.trading import TradingStore
 
 __all__ = [
     "BacktestStore",
@@ -20,6 +21,7 @@ __all__ = [
     "Checkpoint",
     "Claim",
     "ClaimKind",
+    "SupportsTrading",
     "checkpoint_digest",
 ]
 
@@ -272,4 +274,14 @@ class BacktestStore(Protocol):
 
     def close(self) -> None:
         """Closes what the store opened. It may be used again afterwards."""
+        ...
+
+
+@runtime_checkable
+class SupportsTrading(Protocol):
+    """A store of backtests whose database keeps live books too, each under an id of its own kind: they never meet."""
+
+    @property
+    def trading(self) -> TradingStore:
+        """The live books. Reading this opens nothing."""
         ...

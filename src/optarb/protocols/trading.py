@@ -217,12 +217,34 @@ class TradingStore(Protocol):
         """Returns the journal of a session, oldest first."""
         ...
 
-    def outbox(self, limit: int = 100) -> Sequence[Notice]:
-        """Returns notices that were not delivered, oldest first."""
+    def outbox(self, limit: int = 100, *, notifier: str | None = None) -> Sequence[Notice]:
+        """Returns notices that were not delivered, oldest first.
+
+        Args:
+            limit: How many at the most.
+            notifier: Name of one of several notifiers: what it has delivered is left out. None leaves out nothing more.
+        """
         ...
 
-    def delivered(self, book_id: str, key: str) -> None:
-        """Notes that a notice was delivered."""
+    def lease_notice(self, book_id: str, key: str, notifier: str, lease_seconds: float) -> bool:
+        """Takes the right to send a notice through one notifier; False while somebody has it, and once it has delivered it.
+
+        Args:
+            book_id: The book.
+            key: The notice's key.
+            notifier: Name of the notifier.
+            lease_seconds: How long nobody else gets the right, in real time, whatever the time of the day at work; >= 0.
+        """
+        ...
+
+    def delivered(self, book_id: str, key: str, *, notifier: str | None = None) -> None:
+        """Notes that a notice was delivered.
+
+        Args:
+            book_id: The book.
+            key: The notice's key.
+            notifier: Name of the notifier that delivered it; None if all have, so that the notice leaves the outbox.
+        """
         ...
 
     def live_books(self) -> Sequence[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from optarb.errors import AlreadyRunning, BookConflict
 from optarb.protocols.stores import BookInfo
 
-__all__ = ["Verdict", "judge_claim"]
+__all__ = ["LIVE", "Verdict", "judge_claim", "refuse_live_id"]
+
+LIVE: Final = "live:"
+"""Begins the id under which the ledger rows of a live book lie, so that it shares none with a backtest of its name."""
 
 Verdict = Literal["mine", "resume", "finished", "replace"]
 """What to do with a book that exists."""
@@ -44,3 +47,13 @@ def judge_claim(book: BookInfo, *, owner: str, identity: str, replace: bool, run
     if replace and not (same and book.status == "finished" and book.owner == owner):
         return "replace"
     return "finished" if book.status == "finished" else "resume"
+
+
+def refuse_live_id(book_id: str) -> None:
+    """Keeps backtests off the rows of live books.
+
+    Raises:
+        BookConflict: The rows of a live book lie under this id, or may one day.
+    """
+    if book_id.startswith(LIVE):
+        raise BookConflict(f"book {book_id!r}: ids that begin with {LIVE!r} are those of live books; choose another id")

@@ -66,13 +66,14 @@ class Database:
         self._address = address
         self._engine = engine
         self._timeout_seconds = timeout_seconds
-        self._is_sqlite = engine.dialect.name == "sqlite"
+        self.backend = engine.dialect.name
+        self._is_sqlite = self.backend == "sqlite"
         # Threads of one process queue here instead of polling SQLite's lock. In memory there is one connection only, so
         # readers queue too.
         self._writers = threading.Lock() if self._is_sqlite else None
         self._readers = self._writers if address.in_memory else None
         self._file = _identity(address.file)
-        self.statements = statements_for(engine.dialect.name)
+        self.statements = statements_for(self.backend)
 
     @contextlib.contextmanager
     def reading(self) -> Generator[Transaction]:

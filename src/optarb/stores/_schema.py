@@ -19,9 +19,25 @@ from optarb.ledger.rows import TABLES
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
-__all__ = ["METADATA", "SCHEMA_VERSION", "Statement", "Statements", "books", "meta", "statements_for"]
+__all__ = [
+    "METADATA",
+    "SCHEMA_VERSION",
+    "Statement",
+    "Statements",
+    "books",
+    "compiled",
+    "dialect_of",
+    "ledger",
+    "live_books",
+    "live_decisions",
+    "live_deliveries",
+    "live_journal",
+    "live_notices",
+    "meta",
+    "statements_for",
+]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Goes up with every change of a table, together with a step in :mod:`optarb.stores.migrations`."""
 
 METADATA: Final = sa.MetaData()
@@ -79,6 +95,71 @@ replies = sa.Table(
     sa.Column("lease_until", _INT),
     sqlite_strict=True,
 )
+live_books = sa.Table(
+    "live_books",
+    METADATA,
+    sa.Column("book_id", sa.Text, primary_key=True),
+    sa.Column("version", _INT, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    # The lease: all three, or none.
+    sa.Column("owner", sa.Text),
+    sa.Column("session", _INT),
+    sa.Column("lease_until", _INT),
+    # The controls.
+    sa.Column("halted", sa.Integer, nullable=False),
+    sa.Column("flatten", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("changed_at", _INT),
+    sqlite_strict=True,
+)
+live_decisions = sa.Table(
+    "live_decisions",
+    METADATA,
+    sa.Column("book_id", sa.Text, primary_key=True),
+    sa.Column("session", _INT, primary_key=True, autoincrement=False),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+live_journal = sa.Table(
+    "live_journal",
+    METADATA,
+    sa.Column("book_id", sa.Text, primary_key=True),
+    sa.Column("session", _INT, primary_key=True, autoincrement=False),
+    sa.Column("seq", _INT, primary_key=True, autoincrement=False),
+    sa.Column("at", _INT, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+live_notices = sa.Table(
+    "live_notices",
+    METADATA,
+    sa.Column("book_id", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("seq", _INT, nullable=False),
+    sa.Column("at", _INT, nullable=False),
+    sa.Column("session", _INT, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("settled", sa.Integer, nullable=False),
+    # Notices are kept for ever, so that a key is used once; the outbox must not read them all.
+    sa.Index("live_notices_waiting", "settled", "at"),
+    sqlite_strict=True,
+)
+live_deliveries = sa.Table(
+    "live_deliveries",
+    METADATA,
+    sa.Column("book_id", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("notifier", sa.Text, primary_key=True),
+    sa.Column("lease_until", _INT, nullable=False),
+    sa.Column("delivered", sa.Integer, nullable=False),
+    sqlite_strict=True,
+)
 
 
 def _ledger_table(name: str) -> sa.Table:
@@ -121,6 +202,14 @@ class Statement:
         return tuple(values[name] if name in values else constants[name] for name in self.names)
 
 
+def compiled(statement: sa.ClauseElement, dialect: Dialect) -> Statement:
+    """Compiles a statement for a dialect with positional parameters."""
+    text = cast("SQLCompiler", statement.compile(dialect=dialect))
+    names: Sequence[str] = text.positiontup or ()
+    constants = {name: bind.value for name, bind in text.binds.items() if not bind.required}
+    return Statement(str(text), tuple(names), MappingProxyType(constants))
+
+
 def _value(name: str) -> sa.BindParameter[Any]:
     return sa.bindparam(name)
 
@@ -142,10 +231,7 @@ class Statements:
         ]
 
     def _compile(self, statement: sa.ClauseElement) -> Statement:
-        compiled = cast("SQLCompiler", statement.compile(dialect=self._dialect))
-        names: Sequence[str] = compiled.positiontup or ()
-        constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
-        return Statement(str(compiled), tuple(names), MappingProxyType(constants))
+        return compiled(statement, self._dialect)
 
     def _of_books(self) -> None:
         this = books.c.book_id == _value("book_id")
@@ -234,9 +320,8 @@ class Statements:
         )
 
 
-@functools.cache
-def statements_for(backend: str) -> Statements:
-    """Returns the statements for a kind of database, compiled once in a process.
+def dialect_of(backend: str) -> tuple[Dialect, Callable[[sa.Table], Any]]:
+    """Returns a dialect with positional parameters, and its insert, which knows ``on conflict``.
 
     Args:
         backend: ``"sqlite"`` or ``"postgresql"``.
@@ -246,7 +331,17 @@ def statements_for(backend: str) -> Statements:
         from sqlalchemy.dialects import postgresql
         from sqlalchemy.dialects.postgresql import psycopg
 
-        return Statements(psycopg.dialect(paramstyle="format"), postgresql.insert)  # type: ignore[no-untyped-call]
+        return psycopg.dialect(paramstyle="format"), postgresql.insert  # type: ignore[no-untyped-call]
     from sqlalchemy.dialects import sqlite
 
-    return Statements(sqlite.dialect(paramstyle="qmark"), sqlite.insert)
+    return sqlite.dialect(paramstyle="qmark"), sqlite.insert
+
+
+@functools.cache
+def statements_for(backend: str) -> Statements:
+    """Returns the statements for a kind of database, compiled once in a process.
+
+    Args:
+        backend: ``"sqlite"`` or ``"postgresql"``.
+    """
+    return Statements(*dialect_of(backend))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from optarb.errors import AlreadyRunning
 from optarb.stores._opening import begin_schema_change, ensure_schema, open_engine, refuse_other_version, stored_version
 from optarb.stores._ownership import is_running
-from optarb.stores._schema import SCHEMA_VERSION, books, meta
+from optarb.stores._schema import SCHEMA_VERSION, books, live_books, meta
 from optarb.stores._translation import translated_errors
 from optarb.stores.schema_change import SchemaChange
 
@@ -63,7 +63,8 @@ def _migrate(engine: sa.Engine) -> int:
         begin_schema_change(connection)
         if connection.dialect.name == "postgresql":
             # Claims and commits wait, also those of an older optarb that has the database open. SQLite's lock does that.
-            connection.exec_driver_sql("LOCK TABLE books IN ACCESS EXCLUSIVE MODE")
+            for table in _that_exist(connection, books, live_books):
+                connection.exec_driver_sql(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE")
         before = stored_version(connection) or SCHEMA_VERSION
         if before < SCHEMA_VERSION:  # no other process was first
             _refuse_if_running(connection)
@@ -84,3 +85,16 @@ def _refuse_if_running(connection: sa.Connection) -> None:
                 f"book {book_id!r} is being run by {owner!r}, and the store's tables cannot be changed meanwhile; "
                 "wait for it, or cancel it"
             )
+    for table in _that_exist(connection, live_books):
+        moved = sa.select(table.c.book_id, table.c.owner).where(table.c.lease_until > now)
+        for book_id, owner in connection.execute(moved):
+            raise AlreadyRunning(
+                f"live book {book_id!r} is being moved by {owner!r}, and the store's tables cannot be changed meanwhile; "
+                "wait for the end of its day"
+            )
+
+
+def _that_exist(connection: sa.Connection, *tables: sa.Table) -> list[sa.Table]:
+    """Leaves out the tables that the database's version does not have yet."""
+    inspector = sa.inspect(connection)
+    return [table for table in tables if inspector.has_table(table.name)]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from optarb import _connections
 from optarb.errors import BookNotFound, ConfigurationError, StoreError, Superseded, UnknownName
 from optarb.ledger.rows import TABLES, Row, Rows
 from optarb.protocols.stores import BlockKey, BookInfo, BookStatus, Checkpoint, Claim, checkpoint_digest
-from optarb.stores._claims import judge_claim
+from optarb.stores._claims import judge_claim, refuse_live_id
+from optarb.stores._instants import instant, micros, now_micros, span_micros
 from optarb.stores._ownership import is_outlived, is_running
 from optarb.stores.schema_change import SchemaChange
 
 if TYPE_CHECKING:
     from optarb.stores._addresses import Address
     from optarb.stores._database import Database, Transaction
+    from optarb.stores.sql_trading import SqlTradingStore
 
 __all__ = ["SqlStore"]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SESSION: Final = 99_991_231
 
 
@@ -77,8 +77,9 @@ class SqlStore:
         replace: bool = False,
     ) -> Claim:
         """Takes a book for one owner, see :meth:`optarb.protocols.BacktestStore.claim`."""
-        now = _now()
-        until = now + _micros(lease_seconds)
+        refuse_live_id(book_id)
+        now = now_micros()
+        until = now + span_micros(lease_seconds)
         fresh: dict[str, Any] = {
             "status": "running",
             "owner": owner,
@@ -97,7 +98,7 @@ class SqlStore:
             book = _info(transaction.first(sql.lock_book, book_id=book_id) or ())
             if is_outlived(owner, book.owner):
                 raise Superseded(f"book {book_id!r} was claimed by a newer run of the same workflow; this run must stop")
-            leased = book.lease_until is not None and book.lease_until > _instant(now)
+            leased = book.lease_until is not None and book.lease_until > instant(now)
             running = is_running(book.owner, claimant=owner, leased=leased)
             verdict = judge_claim(book, owner=owner, identity=identity, replace=replace, running=running)
             if verdict == "mine":
@@ -105,7 +106,7 @@ class SqlStore:
             elif verdict == "resume":
                 # Who waited for these replies is fenced off; nobody else should wait for them.
                 transaction.run(sql.forget_leases, book_id=book_id)
-                _take(transaction, database, book, fresh | {"created_at": _since_epoch(book.created_at)})
+                _take(transaction, database, book, fresh | {"created_at": micros(book.created_at)})
             elif verdict == "replace":
                 for statement in sql.delete_rows:
                     transaction.run(statement, book_id=book_id)
@@ -118,10 +119,10 @@ class SqlStore:
         """Prolongs the lease and tells whether the run was asked to stop."""
         database = self._database()
         sql = database.statements
-        now = _now()
+        now = now_micros()
         with database.writing() as transaction:
             _fence(transaction, database, book_id, epoch)
-            transaction.run(sql.renew_lease, book_id=book_id, until=now + _micros(lease_seconds), now=now)
+            transaction.run(sql.renew_lease, book_id=book_id, until=now + span_micros(lease_seconds), now=now)
             row = transaction.first(sql.read_cancel, book_id=book_id)
         return row is not None and bool(row[0])
 
@@ -139,7 +140,7 @@ class SqlStore:
     ) -> bool:
         """Writes a block's rows and its checkpoint together, see :meth:`optarb.protocols.BacktestStore.commit`."""
         # Made before the transaction: what the rows cost to produce must not be paid while others wait for the lock.
-        tables = {_table(table): [(book_id, *row) for row in values] for table, values in rows.items()}
+        tables = {known_table(table): [(book_id, *row) for row in values] for table, values in rows.items()}
         block: dict[str, object] = {"phase": key.phase, "unit": key.unit, "first": key.first, "last": last}
         block |= {"parent": parent, "state": state, "digest": checkpoint_digest(parent, state)}
         database = self._database()
@@ -155,7 +156,7 @@ class SqlStore:
             for table, values in tables.items():
                 if values:
                     transaction.write_rows(sql.write_rows[table], values)
-            transaction.run(sql.touch_book, book_id=book_id, now=_now())
+            transaction.run(sql.touch_book, book_id=book_id, now=now_micros())
         return True
 
     def checkpoint(self, book_id: str, phase: str) -> Checkpoint | None:
@@ -187,7 +188,7 @@ class SqlStore:
             UnknownName: There is no such table.
         """
         database = self._database()
-        statement = database.statements.select_rows[_table(table)]
+        statement = database.statements.select_rows[known_table(table)]
         first = 0 if first is None else first
         last = _LAST_SESSION if last is None else last
         with database.reading() as transaction:
@@ -199,7 +200,7 @@ class SqlStore:
         with database.writing() as transaction:
             _fence(transaction, database, book_id, epoch)
             _write_documents(transaction, database, book_id, {name: document})
-            transaction.run(database.statements.touch_book, book_id=book_id, now=_now())
+            transaction.run(database.statements.touch_book, book_id=book_id, now=now_micros())
 
     def finish(self, book_id: str, epoch: int, status: BookStatus, *, error: str | None = None) -> None:
         """Ends the run with a status and releases the lease; a book that ended already stays as it is.
@@ -213,13 +214,15 @@ class SqlStore:
         database = self._database()
         with database.writing() as transaction:
             _fence(transaction, database, book_id, epoch)
-            transaction.run(database.statements.finish_book, book_id=book_id, new_status=status, new_error=error, now=_now())
+            transaction.run(
+                database.statements.finish_book, book_id=book_id, new_status=status, new_error=error, now=now_micros()
+            )
 
     def request_cancel(self, book_id: str) -> None:
         """Asks the run of a book to stop; :meth:`renew` tells it."""
         database = self._database()
         with database.writing() as transaction:
-            if not transaction.run(database.statements.request_cancel, book_id=book_id, now=_now()):
+            if not transaction.run(database.statements.request_cancel, book_id=book_id, now=now_micros()):
                 raise _not_found(book_id)
 
     def book(self, book_id: str) -> BookInfo:
@@ -244,14 +247,14 @@ class SqlStore:
     def lease_reply(self, book_id: str, key: str, owner: str, lease_seconds: float) -> bool:
         """Takes the right to make an outside call; False while another owner holds it or a reply is stored."""
         database = self._database()
-        now = _now()
+        now = now_micros()
         with database.writing() as transaction:
             taken = transaction.run(
                 database.statements.lease_reply,
                 book_id=book_id,
                 key=key,
                 owner=owner,
-                until=now + _micros(lease_seconds),
+                until=now + span_micros(lease_seconds),
                 now=now,
             )
         return taken > 0
@@ -263,15 +266,23 @@ class SqlStore:
         with database.writing() as transaction:
             _fence(transaction, database, book_id, epoch)
             if transaction.run(sql.write_reply, book_id=book_id, key=key, reply=reply):
-                transaction.run(sql.touch_book, book_id=book_id, now=_now())
+                transaction.run(sql.touch_book, book_id=book_id, now=now_micros())
                 return reply
             row = transaction.first(sql.read_reply, book_id=book_id, key=key)
         return reply if row is None else bytes(row[0])
 
+    @property
+    def trading(self) -> SqlTradingStore:
+        """Live books in the same database. There, SQLite waits for the disk at every commit, whatever ``synchronous`` says."""
+        from optarb.stores.sql_trading import SqlTradingStore
+
+        return SqlTradingStore(books=dataclasses.replace(self, synchronous="full"))
+
     def close(self) -> None:
         """Closes this process's connections; the next call opens them again. Books in memory stay."""
         if self.is_shared:
-            _connections.close(self._key(self._address))
+            for synchronous in {self.synchronous, "full"}:  # those of the live books too
+                _connections.close(self._key(self._address, synchronous))
 
     def upgrade(self) -> SchemaChange:
         """Brings the tables of the database to this version of optarb: all of them or, if anything fails, none.
@@ -297,41 +308,22 @@ class SqlStore:
 
         return address_of(self.url)
 
-    def _key(self, address: Address) -> tuple[object, ...]:
+    def _key(self, address: Address, synchronous: str) -> tuple[object, ...]:
         if address.in_memory:
             return (SqlStore, "memory", self.name)
-        return (SqlStore, address.url, self.timeout_seconds, self.synchronous)
+        return (SqlStore, address.url, self.timeout_seconds, synchronous)
 
     def _database(self) -> Database:
         from optarb.stores._opening import open_database
 
         address = self._address
         return _connections.opened(
-            self._key(address),
+            self._key(address, self.synchronous),
             lambda: open_database(address, timeout_seconds=self.timeout_seconds, synchronous=self.synchronous),
         )
 
 
-def _now() -> int:
-    """Microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
-
-
-def _micros(seconds: float) -> int:
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise StoreError(f"lease_seconds must be finite and >= 0, got {seconds!r}")
-    return round(seconds * 1_000_000)
-
-
-def _instant(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def _since_epoch(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def _table(name: str) -> str:
+def known_table(name: str) -> str:
     if name not in TABLES:
         raise UnknownName.of("table", name, TABLES)
     return name
@@ -378,9 +370,9 @@ def _info(row: Sequence[Any], documents: Mapping[str, str] | None = None) -> Boo
         status=status,
         owner=owner,
         epoch=epoch,
-        lease_until=None if lease_until is None else _instant(lease_until),
-        created_at=_instant(created_at),
-        updated_at=_instant(updated_at),
+        lease_until=None if lease_until is None else instant(lease_until),
+        created_at=instant(created_at),
+        updated_at=instant(updated_at),
         identity=identity,
         documents=documents or {},
         error=error,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -39,7 +40,8 @@ class MemoryTradingStore:
         self._lock = threading.Lock()
         self._books: dict[str, _Kept] = {}
         self._outbox: dict[tuple[str, str], Notice] = {}
-        self._delivered: set[tuple[str, str]] = set()
+        self._delivered: set[tuple[str, str, str | None]] = set()
+        self._sending: dict[tuple[str, str, str], float] = {}
 
     @property
     def is_shared(self) -> bool:
@@ -135,16 +137,25 @@ class MemoryTradingStore:
             kept = self._books.get(book_id)
             return [] if kept is None else [entry for day, entry in kept.journal if day == session]
 
-    def outbox(self, limit: int = 100) -> Sequence[Notice]:
-        """Returns notices that were not delivered, oldest first."""
+    def outbox(self, limit: int = 100, *, notifier: str | None = None) -> Sequence[Notice]:
+        """Returns notices that were not delivered, or not by a notifier, oldest first."""
         with self._lock:
-            waiting = [notice for key, notice in self._outbox.items() if key not in self._delivered]
-            return waiting[:limit]
+            waiting = [notice for key, notice in self._outbox.items() if not {(*key, None), (*key, notifier)} & self._delivered]
+            return sorted(waiting, key=lambda notice: notice.at)[:limit]
 
-    def delivered(self, book_id: str, key: str) -> None:
-        """Notes that a notice was delivered."""
+    def lease_notice(self, book_id: str, key: str, notifier: str, lease_seconds: float) -> bool:
+        """Takes the right to send a notice through one notifier."""
+        name, now = (book_id, key, notifier), time.monotonic()
         with self._lock:
-            self._delivered.add((book_id, key))
+            free = name not in self._delivered and self._sending.get(name, now) <= now
+            if free:
+                self._sending[name] = now + lease_seconds
+            return free
+
+    def delivered(self, book_id: str, key: str, *, notifier: str | None = None) -> None:
+        """Notes that a notice was delivered, by one notifier or by all."""
+        with self._lock:
+            self._delivered.add((book_id, key, notifier))
 
     def live_books(self) -> Sequence[str]:
         """Returns the ids of all books, in the order of their names."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -211,6 +212,45 @@ class TradingStoreConformance(Conformance):
         store.delivered(_BOOK, "a")
         self._save(store, 1, notices=[_notice("a")])
         assert list(store.outbox()) == [_notice("b")]
+
+    def test_outbox_when_one_notifier_delivered_then_others_still_have_to(self, store: TradingStore) -> None:
+        """Each notifier has a queue of its own; what left the outbox has left all of them, also of one that is new."""
+        self._open(store)
+        self._save(store, 0, notices=[_notice("a"), _notice("b")])
+        store.delivered(_BOOK, "a", notifier="mail")
+        store.delivered(_BOOK, "a", notifier="mail")
+        assert [notice.key for notice in store.outbox(notifier="mail")] == ["b"]
+        assert [notice.key for notice in store.outbox(limit=1, notifier="mail")] == ["b"]
+        assert [notice.key for notice in store.outbox(notifier="chat")] == ["a", "b"]
+        assert [notice.key for notice in store.outbox()] == ["a", "b"]
+        store.delivered(_BOOK, "a")
+        assert [notice.key for notice in store.outbox(notifier="new")] == ["b"]
+        assert [notice.key for notice in store.outbox()] == ["b"]
+
+    def test_outbox_when_books_are_several_then_by_the_time_of_the_notice(self, store: TradingStore) -> None:
+        """The oldest comes first, whichever book it is of."""
+        for book_id, minutes in ((_BOOK, 2), (_OTHER, 1)):
+            self._open(store, book_id)
+            notice = dataclasses.replace(_notice("a", book_id), at=_NOW + timedelta(minutes=minutes))
+            assert store.save(book_id, owner="one", version=0, document="{}", rows={}, notices=[notice])
+        assert [notice.book_id for notice in store.outbox()] == [_OTHER, _BOOK]
+
+    def test_lease_notice_when_held_or_delivered_then_refused(self, store: TradingStore) -> None:
+        """One sends a notice through a notifier at a time, and nobody once it is delivered."""
+        self._open(store)
+        self._save(store, 0, notices=[_notice("a")])
+        assert store.lease_notice(_BOOK, "a", "mail", 0)
+        assert store.lease_notice(_BOOK, "a", "mail", 3600)
+        assert not store.lease_notice(_BOOK, "a", "mail", 3600)
+        assert store.lease_notice(_BOOK, "a", "chat", 0)
+        store.delivered(_BOOK, "a", notifier="chat")
+        assert not store.lease_notice(_BOOK, "a", "chat", 3600)
+
+    def test_lease_notice_when_four_ask_at_once_then_one_gets_it(self, store: TradingStore) -> None:
+        """Of several processes that work the outbox off at once one sends."""
+        self._open(store)
+        self._save(store, 0, notices=[_notice("a")])
+        assert sorted(in_threads(lambda: store.lease_notice(_BOOK, "a", "mail", 3600))) == [False, False, False, True]
 
     def test_live_books_when_several_then_in_the_order_of_their_names(self, store: TradingStore) -> None:
         """All books are listed."""

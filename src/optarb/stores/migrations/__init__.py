@@ -11,9 +11,9 @@ from typing import Final
 
 from alembic.operations import Operations
 
-from optarb.stores.migrations import to_version_2
+from optarb.stores.migrations import to_version_2, to_version_3
 
 __all__ = ["STEPS"]
 
-STEPS: Final[Mapping[int, Callable[[Operations], None]]] = MappingProxyType({2: to_version_2.upgrade})
+STEPS: Final[Mapping[int, Callable[[Operations], None]]] = MappingProxyType({2: to_version_2.upgrade, 3: to_version_3.upgrade})
 """What leads to a version from the one before. A step runs within a transaction and neither begins nor ends one."""
