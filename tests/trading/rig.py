@@ -137,6 +137,8 @@ class World:
     store: MemoryTradingStore = field(default_factory=MemoryTradingStore)
     alarms: list[str] = field(default_factory=list)
     steps: int = 0
+    uncovered_by_others: bool = False
+    """Whether a test makes the broker itself hold what no order of ours explains."""
     expert: object = None
 
     def __post_init__(self):
@@ -229,6 +231,9 @@ class World:
                 bound = self.spec.rules.max_unhedged_seconds + self.spec.rules.fast_seconds
                 late = now - exposed > timedelta(seconds=bound)
                 assert not late or position.goal == "flat" or position.frozen, (now, exposed)
+            # What the broker holds of it, whether or not the book knows.
+            if naked_units(position.legs, self.account.positions()):
+                assert "Naked short options" in self.titles("alarm") or self.uncovered_by_others, now
         assert {c: n for c, n in held.items() if n} == state.holdings()
         # Closing orders of all attempts together never take more than was opened.
         for position_id in {order.position_id for order in self.broker.accepted}:

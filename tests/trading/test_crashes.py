@@ -120,6 +120,25 @@ def test_day_when_the_worker_dies_at_any_other_point_then_the_next_one_ends_it_r
 
 
 @pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
+def test_day_when_the_worker_dies_after_deciding_then_nobody_is_asked_again(make):
+    names = points(make)
+    point = names.index("once:after") + 1
+    tripwire = Tripwire(at=point)
+    world = world_of(make, tripwire)
+    assert not run_until_dead(world, tripwire)
+    stored = world.store.decided(world.book_id, MONDAY, "entries")
+    # Newer quotes, on which another decision would have been made.
+    world.feed.steps.append((at("09:35:01"), {leg.contract: ("1.00", "1.05") for leg in world.legs}))
+    go_on(world, "second", check=False)
+    intents = [row for row in world.store.rows(world.book_id, "intents") if row[3] == "open"]
+    limits = {row[7] for row in intents}
+    first = make()
+    first.run(check=False)
+    assert limits == {row[7] for row in first.store.rows(first.book_id, "intents") if row[3] == "open"}
+    assert world.store.decided(world.book_id, MONDAY, "entries") == stored
+
+
+@pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 def test_day_when_the_first_worker_only_seemed_dead_then_its_late_order_is_refused_or_found(make):
     """It hangs between storing and sending; another takes over; then its request arrives after all."""
     names = points(make)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from tests.trading.rig import (
     TUESDAY,
     WEDNESDAY,
     Calendar,
+    Fixed,
     at,
     pair,
     vertical,
@@ -23,6 +25,8 @@ from tests.trading.rig import (
 from optarb.domain.contracts import OptionContract
 from optarb.domain.legs import Leg
 from optarb.domain.orders import Purpose
+from optarb.domain.signals import Signal
+from optarb.errors import ConfigurationError, TransientError
 from optarb.position_managers import ExitRules
 from optarb.protocols.trading import Controls
 from optarb.testing.faulty_broker import OrderFault
@@ -237,6 +241,47 @@ def test_day_when_the_two_chains_were_taken_apart_then_not_decided_on():
     assert world.run().outcome == "missed"
 
 
+@dataclass(frozen=True)
+class Failing:
+    """An expert that buys on Monday and raises on Tuesday, as often as told, before it buys again."""
+
+    legs: tuple
+    error: type
+    times: int
+    calls: list
+
+    def evaluate(self, view):
+        if view.underlying != self.legs[0].contract.underlying:
+            return None
+        self.calls.append(view.session)
+        if self.calls.count(TUESDAY) and self.calls.count(TUESDAY) <= self.times:
+            raise self.error("not now")
+        return Signal.bullish(Fixed(self.legs), confidence=0.9, reasons=["up"])
+
+
+def failing(make, error, times):
+    legs = make().legs
+    return make(expert=Failing(legs, error, times, []), exits=DAYS_1)
+
+
+@BOTH
+def test_day_when_an_expert_fails_then_failed_and_what_is_open_is_guarded(make):
+    world = failing(make, ValueError, 99)
+    world.run()
+    assert world.run(TUESDAY).outcome == "failed"
+    assert "The day could not be decided" in world.titles("alarm")
+    assert exits_of(world) == ["time_exit"]
+
+
+@BOTH
+def test_day_when_an_expert_wants_another_try_then_asked_each_minute(make):
+    world = failing(make, TransientError, 3)
+    world.run()
+    assert world.run(TUESDAY).outcome == "traded"
+    assert world.expert.calls.count(TUESDAY) == 4
+    assert journal(world, "decided", TUESDAY)[0].at == at("09:38", TUESDAY)
+
+
 # -- people ------------------------------------------------------------------------------------------------------------------
 
 
@@ -347,6 +392,23 @@ def test_limit_when_reached_then_denied_with_its_numbers(make, rule, limits):
     assert world.broker.accepted == []
 
 
+def test_orders_when_a_minute_has_had_as_many_as_it_may_then_openings_wait():
+    fault = OrderFault(kind="rate_limit", purpose=OPEN, seconds=1)
+    world = vertical(spec_options={"limits": {"max_orders_per_minute": 1}}, broker_options={"faults": [fault]})
+    assert world.run().outcome == "traded"
+    first, second = (entry.at for entry in journal(world, "order_sent"))
+    assert second - first == timedelta(minutes=1)
+
+
+def test_day_when_the_broker_trades_real_money_and_the_spec_does_not_say_so_then_refused():
+    world = vertical()
+    world.broker.live = True
+    with pytest.raises(ConfigurationError, match=r"DaySpec\(live=True\)"):
+        world.run()
+    world.spec = world.spec.model_copy(update={"live": True})
+    assert world.run().outcome == "traded"
+
+
 @BOTH
 def test_loss_when_over_the_limit_then_entries_stop_with_an_alarm_and_positions_stay(make):
     world = make(prices=prices(DOWN, make), spec_options={"limits": {"max_loss": 0.0003}}, exits=DAYS_1)
@@ -385,6 +447,7 @@ def test_entry_when_the_first_order_has_a_passing_fault_then_entered_once(make, 
     result = world.run()
     assert result.outcome == "traded"
     assert world.books_equal_broker()
+    assert "Foreign contracts in the account" not in world.titles()
     assert len(world.broker.accepted) == (1 if make is vertical else 2)
     assert entered(world) == ["entered"]
 
@@ -543,6 +606,23 @@ def test_market_when_closed_between_the_legs_then_the_bound_stands_still():
     assert dict(world.account.positions()) in ({SPX: 1, SPY: -10}, {})
     turned = journal(world, "position_turned")
     assert not turned or turned[0].at >= at("10:00")
+
+
+def test_market_when_closed_between_the_legs_then_the_seconds_of_the_bound_are_those_it_was_open():
+    """Unhedged from 09:35:02; open until 09:35:20 and from 10:00 on: 60 seconds of market time end 42 seconds after 10:00."""
+    world = pair(prices=[(at("09:35:01"), {SPY: ("7.00", "7.10")})], broker_options={"closed": [(at("09:35:20"), at("10:00"))]})
+    world.run()
+    (turned,) = journal(world, "position_turned")
+    assert at("10:00:40") <= turned.at <= at("10:00:44")
+    assert dict(world.account.positions()) == {}
+
+
+def test_entry_when_the_short_leg_cannot_be_found_but_the_account_shows_it_then_its_long_is_kept():
+    world = pair(broker_options={"faults": [OrderFault(kind="invisible", leg=1, looks=10_000)]})
+    world.run(check=True)
+    assert dict(world.account.positions()) == {SPX: 1, SPY: -10}
+    assert "An order cannot be found" in world.titles("alarm")
+    assert len(world.broker.accepted) == 2
 
 
 @BOTH

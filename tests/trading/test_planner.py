@@ -112,6 +112,12 @@ OPEN_CASES = {
         {},
         Wait(until=LATER, reason="preflight"),
     ),
+    "stored, many orders lately": (
+        position(orders=[order(OPENING)]),
+        {},
+        {"hold_until": NOW + timedelta(seconds=9)},
+        Wait(until=NOW + timedelta(seconds=9), reason="too_many_orders"),
+    ),
     "stored, told to wait": (
         position(orders=[order(OPENING, retry_at=NOW + timedelta(seconds=9))]),
         {},

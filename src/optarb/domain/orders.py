@@ -164,15 +164,14 @@ class OrderIntent:
         """Reads an order back from :meth:`dump`."""
         legs = tuple(OrderLeg(contract=OptionContract.parse(symbol), quantity=quantity) for symbol, quantity in fields["legs"])
         limit = fields["limit"]
-        return cls(
-            **{
-                **fields,
-                "legs": legs,
-                "limit": None if limit is None else Decimal(limit),
-                "purpose": Purpose(fields["purpose"]),
-                "time_in_force": TimeInForce(fields["time_in_force"]),
-            }
-        )
+        values: dict[str, Any] = {
+            **fields,
+            "legs": legs,
+            "limit": None if limit is None else Decimal(limit),
+            "purpose": Purpose(fields["purpose"]),
+            "time_in_force": TimeInForce(fields["time_in_force"]),
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

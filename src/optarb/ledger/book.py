@@ -102,7 +102,8 @@ class _Sent:
         """Reads it back; positions are those that orders may still fill."""
         order = OrderIntent.load(fields["order"])
         seen = {symbol: (quantity, cost) for symbol, (quantity, cost) in fields["seen"].items()}
-        return cls(**{**fields, "order": order, "seen": seen, "position": positions[order.position_id]})
+        values: dict[str, Any] = {**fields, "order": order, "seen": seen, "position": positions[order.position_id]}
+        return cls(**values)
 
 
 _FIGURES = ("initial", "cash", "realised", "fees", "opened_today", "closed_today", "session", "numbered_today")

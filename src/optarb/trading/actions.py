@@ -18,7 +18,7 @@ class Wait:
     """When to look again at the latest; None if only the market or people can change something."""
     reason: str
     """Stable short name: ``open``, ``working``, ``unknown``, ``retry``, ``market_closed``, ``no_bid``, ``no_quote``,
-    ``not_at_broker``, ``short_in_doubt``, ``after_rejection``, ``preflight``, ``flat`` or ``frozen``."""
+    ``not_at_broker``, ``short_in_doubt``, ``after_rejection``, ``preflight``, ``too_many_orders``, ``flat`` or ``frozen``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

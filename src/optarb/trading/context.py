@@ -15,7 +15,7 @@ from optarb.engine.features import FeatureTable, compute_indicator
 from optarb.engine.market import Market
 from optarb.engine.session import SessionEngine
 from optarb.engine.view import View
-from optarb.errors import BadData, BrokerUnavailable, OptarbError
+from optarb.errors import BadData, BrokerUnavailable, ConfigurationError, OptarbError
 from optarb.ledger.rows import session_number
 from optarb.protocols.trading import Controls
 
@@ -208,8 +208,10 @@ def day_context(
 
     Raises:
         UnknownName: The desk has no such strategy, or an override names nothing.
-        ConfigurationError: An override does not fit.
+        ConfigurationError: An override does not fit, or the broker trades real money and the spec does not say so too.
     """
+    if getattr(broker, "live", False) and not spec.live:
+        raise ConfigurationError("the broker trades real money; say it in the spec too: DaySpec(live=True)")
     strategy, simulator = _setup(spec, desk)
     near = desk.calendar.sessions(session - timedelta(days=_HISTORY_DAYS), session + timedelta(days=14))
     place = near.index(session)

@@ -30,7 +30,7 @@ class DaySpec(_Frozen):
     capital: Decimal = Field(default=Decimal(20_000), gt=0)
     """Dollars the book begins with, when it is first opened."""
     live: bool = False
-    """Whether the broker may be one that trades real money."""
+    """Whether the broker may be one that trades real money: one whose own ``live`` is true."""
     entry_at: time = time(9, 35)
     """When the day is decided, New York time; on a half day too."""
     late_minutes: float = Field(default=30.0, gt=0)

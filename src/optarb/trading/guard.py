@@ -164,12 +164,6 @@ class _Guardian:
         return self.execution.work(position, scene)
 
     def _scene(self, at_broker: Mapping[OptionContract, int] | None, *, market_open: bool) -> Scene:
-        day, limits = self.live.state.day, self.context.spec.limits
-        stops = dict(day.stops)
-        if len(day.sent_at) >= limits.max_orders_per_minute:
-            recent = (self.now - timedelta(minutes=1)).isoformat()
-            if sum(at > recent for at in day.sent_at) >= limits.max_orders_per_minute:
-                stops["max_orders_per_minute"] = f"{limits.max_orders_per_minute} orders were sent within a minute"
         return Scene(
             book_id=self.live.book_id,
             now=self.now,
@@ -178,9 +172,17 @@ class _Guardian:
             rules=self.context.spec.rules,
             market_open=market_open,
             unique_ids=self.context.broker.capabilities.unique_client_ids,
-            entries_stopped="; ".join(stops.values()),
+            entries_stopped="; ".join(self.live.state.day.stops.values()),
+            hold_until=self._hold_until(),
             at_broker=at_broker,
         )
+
+    def _hold_until(self) -> datetime | None:
+        """Until when openings wait because as many orders as a minute may have were sent within one."""
+        most = self.context.spec.limits.max_orders_per_minute
+        sent = [datetime.fromisoformat(at) for at in self.live.state.day.sent_at]
+        free_at = sent[-most] + timedelta(minutes=1) if len(sent) >= most else self.now
+        return free_at if free_at > self.now else None
 
     # -- the market ----------------------------------------------------------------------------------------------------------
 
@@ -427,6 +429,7 @@ def _shift(position: LivePosition, by: timedelta) -> None:
     """Moves what was measured in market time on by a time in which there was none."""
     if position.exposed_since is not None:
         position.exposed_since += by
+        position.deadline += by
     for order in position.orders:
         if order.state is OrderState.WORKING and order.sent_at is not None:
             order.sent_at += by

@@ -48,6 +48,8 @@ class Scene:
     """Whether the broker refuses a second order of one id."""
     entries_stopped: str = ""
     """Why no new position may be begun; empty if one may."""
+    hold_until: datetime | None = None
+    """Until when no opening order may be sent, because many were lately; None for no such wait."""
     at_broker: Mapping[OptionContract, int] | None = None
     """What the whole account holds at the broker; None if it could not be asked."""
 
@@ -128,11 +130,7 @@ def _opening(position: LivePosition, held: Holdings, scene: Scene) -> Action:
 
 def _open_order(order: LiveOrder, position: LivePosition, scene: Scene, *, wanted: bool) -> Action:
     if order.state is OrderState.INTENT:
-        if not wanted:
-            return Drop(order_id=order.order_id, reason="no longer wanted")
-        if not position.cleared:
-            return Wait(until=position.deadline, reason="preflight")
-        return _send(order, scene)
+        return _stored_opening(order, position, scene) if wanted else Drop(order_id=order.order_id, reason="no longer wanted")
     if order.state is not OrderState.WORKING:
         return _unknown(order, scene, wanted=wanted)
     if not wanted:
@@ -141,6 +139,14 @@ def _open_order(order: LiveOrder, position: LivePosition, scene: Scene, *, wante
     if position.exposed_since is not None:
         ends.append(position.exposed_since + scene.rules.max_unhedged)
     return Wait(until=min(ends), reason="working")
+
+
+def _stored_opening(order: LiveOrder, position: LivePosition, scene: Scene) -> Action:
+    if not position.cleared:
+        return Wait(until=position.deadline, reason="preflight")
+    if scene.hold_until is not None and position.exposed_since is None:
+        return Wait(until=scene.hold_until, reason="too_many_orders")
+    return _send(order, scene)
 
 
 # -- closing -----------------------------------------------------------------------------------------------------------------
