@@ -188,10 +188,11 @@ def test_start_when_finished_then_same_summary_and_nothing_computed(temporal_add
             second = await optarb.start_backtest(client, spec, task_queue="again")
             assert await second.result() == summary
             assert (await second.progress()).phase == "finished"
+            seen = await history(second)
             other = await optarb.start_backtest(client, rig.make_spec(backtest_id="done", capital=1), task_queue="again")
             with pytest.raises(optarb.BookConflict, match="'done'"):
                 await other.result()
-            return await history(second)
+            return seen
 
     assert asyncio.run(run()).activities == Counter({"optarb.backtest.claim": 1})
 

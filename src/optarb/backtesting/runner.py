@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from optarb.backtesting import features, ingest, signals, training
 from optarb.backtesting.claim import claim_prepared, new_backtest_id, open_claimed, prepare
@@ -26,9 +27,12 @@ from optarb.stores import process_owner
 
 if TYPE_CHECKING:
     from optarb.desk import Desk
+    from optarb.protocols import BookStatus
     from optarb.specs import BacktestSpec
 
 __all__ = ["backtest", "lease_tick", "run_book", "run_phase_unit"]
+
+T = TypeVar("T")
 
 _logger = logging.getLogger("optarb")
 
@@ -76,44 +80,51 @@ def run_book(context: RunContext, report: ProgressCallback, watch: Tick | None =
         OptarbError: What the run met; its book is ``cancelled`` or ``failed``, or another's by now.
         KeyboardInterrupt: Interrupted; the book is ``cancelled``.
     """
-    store, book_id, epoch = context.store, context.book_id, context.epoch
     try:
         _run(context, report, watch)
     except (KeyboardInterrupt, Cancelled):
-        store.finish(book_id, epoch, "cancelled")
+        _finish(context, "cancelled")
         raise
     except Superseded:
         raise
     except BaseException as error:
-        store.finish(book_id, epoch, "failed", error=f"{type(error).__name__}: {error}")
+        _finish(context, "failed", error=f"{type(error).__name__}: {error}")
         raise
+
+
+def _finish(context: RunContext, status: BookStatus, *, error: str | None = None) -> None:
+    """Notes how a run ended. A store that is away and cannot take the note does not hide what happened; the lease ends then."""
+    try:
+        context.store.finish(context.book_id, context.epoch, status, error=error)
+    except OptarbError as failure:
+        _logger.warning("book %s is %s, which could not be noted: %s", context.book_id, status, failure)
 
 
 def _run(context: RunContext, report: ProgressCallback, watch: Tick | None) -> None:
     for phase in PHASES:
-        left, done, total = remaining_units(context, phase.name)
+        left, done, total = _with_retries(context, phase.name, partial(remaining_units, context, phase.name))
         for unit, weight in left:
             shown = _shown(context, report, watch, done if phase.parallel else 0, total)
-            _with_retries(context, phase.name, unit, lease_tick(context, shown))
+            tick = lease_tick(context, shown)
+            _with_retries(context, f"{phase.name} {unit.name}", partial(run_phase_unit, context, phase.name, unit, None, tick))
             done = done + weight if phase.parallel else total
             shown(phase.name, weight, total)
-    close_book(context)
+    _with_retries(context, "close", partial(close_book, context))
     report(Progress(backtest_id=context.book_id, phase="finished", done=1, total=1))
 
 
-def _with_retries(context: RunContext, phase: str, unit: Unit, tick: Tick) -> None:
-    """Runs a unit, again after errors that may pass, with the waits and the number of tries of ``spec.execution``."""
+def _with_retries(context: RunContext, what: str, work: Callable[[], T]) -> T:
+    """Does a piece of work, again after errors that may pass, with the waits and the number of tries of ``spec.execution``."""
     execution = context.spec.execution
-    for attempt in itertools.count(1):
+    for attempt in range(1, execution.max_attempts):
         try:
-            run_phase_unit(context, phase, unit, None, tick)
+            return work()
         except OptarbError as error:
-            if not error.retryable or attempt >= execution.max_attempts:
+            if not error.retryable:
                 raise
-            _logger.warning("%s %s failed and is tried again: %s", phase, unit.name, error)
+            _logger.warning("%s failed and is tried again: %s", what, error)
             time.sleep(min(execution.retry_interval_seconds * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS))
-        else:
-            return
+    return work()
 
 
 def _shown(context: RunContext, report: ProgressCallback, watch: Tick | None, before: int, total: int) -> Tick:
@@ -163,14 +174,13 @@ def lease_tick(context: RunContext, then: Tick) -> Tick:
         then: Called at most four times a second.
     """
     execution = context.spec.execution
-    state = {"renewed": time.monotonic(), "told": 0.0}
+    state = {"renewed": time.monotonic(), "told": time.monotonic()}  # work that is done sooner needs no heartbeat
 
     def tick(phase: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - state["told"] < _TELL_SECONDS:
-            return
-        state["told"] = now
-        then(phase, done, total)
+        if now - state["told"] >= _TELL_SECONDS:
+            state["told"] = now
+            then(phase, done, total)
         if now - state["renewed"] >= min(execution.lease_seconds / 4, _RENEW_SECONDS):
             state["renewed"] = now
             if context.store.renew(context.book_id, context.epoch, execution.lease_seconds):

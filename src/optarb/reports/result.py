@@ -233,9 +233,11 @@ def load_result(desk: Desk, backtest_id: str) -> Result:
 
     Raises:
         BookNotFound: No such book.
-        BookError: The book is not finished.
+        BookError: The book is not finished, or is a sweep's.
     """
     info = desk.store.book(backtest_id)
+    if "sweep" in info.documents:
+        raise BookError(f"book {backtest_id!r} is a sweep; read it with load_sweep, or name one of its settings")
     if info.status != "finished":
         raise BookError(f"book {backtest_id!r} is {info.status}, not finished; run it again with its backtest_id")
     summary = BacktestSummary.model_validate_json(info.documents["summary"])

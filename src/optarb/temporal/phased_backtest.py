@@ -42,7 +42,7 @@ class PhasedBacktest:
                 return await self.execute(spec)
 
     and override the hooks :meth:`before_phase` and :meth:`after_phase`, which may watch, wait or notify, and :meth:`phases`,
-    which may hold back. They cannot change the ledger. A hook may run again after the workflow continued as new or was
+    which sees the plan. They cannot change the ledger. A hook may run again after the workflow continued as new or was
     resumed; its ``progress`` tells how far the phase is.
     """
 
@@ -58,7 +58,7 @@ class PhasedBacktest:
     # -- hooks --------------------------------------------------------------------------------------------------------------
 
     def phases(self, phases: Sequence[PhaseUnits]) -> Sequence[PhaseUnits]:
-        """Returns the phases to run, in order; override it to watch or log the plan."""
+        """Returns the phases to run, in order; override it to watch or log the plan. A run that leaves one out fails."""
         return phases
 
     async def before_phase(self, phase: str, progress: Progress) -> None:
@@ -143,7 +143,7 @@ class PhasedBacktest:
         tasks = [asyncio.create_task(one(unit)) for unit in phase.units]
         try:
             await asyncio.gather(*tasks)
-        except BaseException:
+        except (Exception, asyncio.CancelledError):  # not when the worker puts the workflow away: nothing may be awaited then
             for task in tasks:
                 task.cancel()
             await _to_its_end(_ended(tasks))
