@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -24,7 +25,7 @@ from tests.trading.rig import (
 
 from optarb.domain.contracts import OptionContract
 from optarb.domain.legs import Leg
-from optarb.domain.orders import Purpose
+from optarb.domain.orders import Purpose, Rejected
 from optarb.domain.signals import Signal
 from optarb.errors import ConfigurationError, TransientError
 from optarb.position_managers import ExitRules
@@ -628,9 +629,9 @@ def test_entry_when_the_short_leg_cannot_be_found_but_the_account_shows_it_then_
 @BOTH
 def test_broker_when_away_at_the_opening_then_entered_later_or_missed(make):
     world = make(broker_options={"away": [(at("09:34"), at("09:50"))]})
-    result = world.run()
-    assert result.outcome in {"traded", "needs_human", "no_trade"}
-    assert "The broker cannot be asked" in world.titles("alarm")
+    assert world.run().outcome == "traded"
+    assert at("09:50") <= journal(world, "decided")[0].at <= at("09:51")
+    assert world.titles("alarm") == ["The broker cannot be asked"]
     assert world.books_equal_broker()
 
 
@@ -723,6 +724,87 @@ def test_account_when_books_have_more_capital_than_it_then_no_entries():
     assert "More capital in books than in the account" in world.titles("alarm")
 
 
+@BOTH
+def test_feed_when_silent_then_nothing_is_decided_and_flatten_waits_for_the_market(make):
+    world = make(people=[(at("11:00"), FLATTEN)], feed={"silent": [(at("10:59"), at("11:30"))]})
+    world.run()
+    assert exits_of(world) == ["flatten"]
+    assert dict(world.account.positions()) == {}
+
+
+@BOTH
+def test_feed_when_silent_over_the_opening_then_missed(make):
+    world = make(feed={"silent": [(at("09:30"), at("10:10"))]})
+    assert world.run().outcome == "missed"
+
+
+@BOTH
+def test_lease_when_the_holder_is_gone_then_another_takes_it_after_its_end(make):
+    world = make()
+    seen = {}
+
+    class Gone(BaseException):
+        pass
+
+    def after_step(context, now):
+        seen["now"] = now
+        if now >= at("11:00"):
+            raise Gone
+
+    parts = {"broker": world.broker, "store": world.store, "feed": world.feed}
+    with pytest.raises(Gone):
+        run_day(world.spec, world.desk, **parts, clock=SimulatedClock(at("09:30")), owner="first", after_step=after_step)
+    until = world.store.load(world.book_id).lease.until
+    assert until - seen["now"] <= timedelta(seconds=360)
+    assert world.run(start="11:02", owner="second", check=False).outcome == "duplicate"
+    assert world.run(start="11:10", owner="third").outcome == "traded"
+    assert len({order.position_id for order in world.broker.accepted}) == 1
+
+
+@BOTH
+def test_broker_when_its_own_check_refuses_any_leg_then_nothing_of_it_is_sent(make):
+    world = make()
+    asked = []
+
+    def preflight(orders):
+        asked.append([order.leg for order in orders])
+        return [Rejected(code="uncovered", reason="no naked calls here")]
+
+    world.broker.preflight = preflight
+    assert world.run().outcome == "no_trade"
+    assert asked == [[None] if make is vertical else [0, 1]]
+    assert world.broker.accepted == []
+    assert entered(world) == ["rejected"]
+    assert world.titles() == ["An entry was refused"]
+
+
+@BOTH
+def test_broker_when_it_gives_less_than_the_book_has_then_the_policy_sees_that(make):
+    world = make()
+    figures = world.account.account
+    world.account.account = lambda: dataclasses.replace(figures(), buying_power_usd=Decimal(100))
+    assert world.run().outcome == "no_trade"
+    (verdict,) = world.store.rows(world.book_id, "verdicts")
+    assert verdict[4:6] == ("denied", "capital")
+    assert '"available": "100' in verdict[7]
+
+
+@BOTH
+def test_broker_when_buying_power_went_while_deciding_then_refused_before_sending(make):
+    world = make()
+    figures, answers = world.account.account, []
+
+    def account():
+        answers.append(1)
+        small = len(answers) > 2  # asked at the opening, for the decision, and after reserving
+        return dataclasses.replace(figures(), buying_power_usd=Decimal(1)) if small else figures()
+
+    world.account.account = account
+    assert world.run().outcome == "no_trade"
+    assert world.broker.accepted == []
+    assert "buying_power" in world.store.rows(world.book_id, "verdicts")[0][6]
+
+
 # -- expiry ------------------------------------------------------------------------------------------------------------------
 
 LAST_DAY = OptionContract.parse("SPY240605C00500000"), OptionContract.parse("SPY240605C00510000")
@@ -766,6 +848,21 @@ def test_expiry_when_far_from_the_money_then_left_and_settled_next_session():
     assert exits_of(world) == ["expiry"]
     assert world.books_equal_broker()
     assert world.titles("alarm") == []
+
+
+def test_expiry_when_the_account_still_shows_it_next_session_then_not_traded_and_settled_once_it_is_gone():
+    world = expiring(DEAD)
+    for session in (MONDAY, TUESDAY, WEDNESDAY):
+        world.run(session)
+    sent = len(world.broker.accepted)
+    thursday, friday = WEDNESDAY + timedelta(days=1), WEDNESDAY + timedelta(days=2)
+    world.store.set_controls(world.book_id, FLATTEN)
+    world.run(thursday)
+    assert len(world.broker.accepted) == sent
+    world.account.adjust({DEAD[0]: -1, DEAD[1]: 1})
+    world.run(friday)
+    assert [row[3] for row in world.store.rows(world.book_id, "events")] == ["settled", "settled"]
+    assert world.books_equal_broker()
 
 
 def test_expiry_when_today_then_not_entered():

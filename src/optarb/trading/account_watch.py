@@ -111,7 +111,7 @@ class AccountWatch:
         return {contract: quantity for contract, quantity in rest.items() if quantity}
 
     def _expired(self, contract: OptionContract, quantity: int) -> int:
-        """Settles what is gone because its last day is over; returns how much of the difference that explains."""
+        """Settles what is gone because its last day is over; that explains all of it, whichever book held it."""
         if self.execution.now < self.context.trades_until(contract) and contract.expiry >= self.context.session:
             return 0
         if contract.expiry > self.context.session:
@@ -121,7 +121,8 @@ class AccountWatch:
         if value is None:
             live.note(now, "no_settlement_value", contract.symbol)
             return quantity
-        return self._end(contract, quantity, contract.intrinsic(value), "settled", f"on {value}")
+        self._end(contract, quantity, contract.intrinsic(value), "settled", f"on {value}")
+        return quantity
 
     def _settlement_value(self, contract: OptionContract) -> Decimal | None:
         market = self.context.market

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from optarb.desk.intake import resolver
+from optarb.domain.contracts import Settlement
 from optarb.engine.features import FeatureTable, compute_indicator
 from optarb.engine.market import Market
 from optarb.engine.session import SessionEngine
@@ -108,10 +109,14 @@ class DayContext:
         return self.closes_at - timedelta(minutes=self.spec.expiry_minutes)
 
     def trades_until(self, contract: OptionContract) -> datetime:
-        """Returns when a contract stops trading.
+        """Returns when a contract stops trading: the open for one whose last day is over.
 
-        Options on broad indexes and their ETFs trade until 15 minutes after the close, except on their last day.
+        Options on broad indexes and their ETFs trade until 15 minutes after the close, except on their last day. AM-settled
+        ones do not trade on the day they settle.
         """
+        over = contract.expiry < self.session
+        if over or (contract.expiry == self.session and contract.settlement is Settlement.AM):
+            return self.opens_at
         late = contract.root in _LATE_ROOTS and contract.expiry > self.session
         return self.closes_at + (_LATE if late else timedelta(0))
 

@@ -53,7 +53,7 @@ def enter(context: DayContext, now: datetime) -> datetime | None:
         now: The instant, aware UTC.
 
     Returns:
-        When to call again because quotes cannot be used yet; None if the session's entries are settled.
+        When to call again, because quotes cannot be used yet or the broker cannot be asked; None once it is settled.
 
     Raises:
         Superseded: Another owner moves the book.
@@ -66,29 +66,34 @@ def enter(context: DayContext, now: datetime) -> datetime | None:
     if day.decided:
         _clear(context, live, now)
         return None
-    stored = context.store.decided(context.book_id, context.session, _STEP)
-    if stored is None:
-        reason = _not_now(context, live, now)
-        if reason is None:
-            try:
-                stored = _decided(context, live, now)
-            except TransientError as error:
-                live.note(now, "decision_postponed", "", error=str(error))
-            except (StoreUnavailable, Superseded):
-                raise
-            except OptarbError as error:
-                reason = "failed"
-                live.tell(now, "alarm", "failed", "", title="The day could not be decided", text=str(error))
-        if stored is None and reason is None:
-            live.save()
-            return now + _RETRY
-        if stored is None:
-            day.decided, day.outcome = True, str(reason)
-            live.note(now, "no_entries", "", outcome=day.outcome, stops=day.stops)
-            live.save()
-            return None
-    _hand_over(context, live, now, json.loads(stored))
+    answer = context.store.decided(context.book_id, context.session, _STEP) or _answer(context, live, now)
+    if answer is None:
+        live.save()
+        return now + _RETRY
+    if isinstance(answer, bytes):
+        _hand_over(context, live, now, json.loads(answer))
+        return None
+    day.decided, day.outcome = True, answer
+    live.note(now, "no_entries", "", outcome=day.outcome, stops=day.stops)
+    live.save()
     return None
+
+
+def _answer(context: DayContext, live: LiveBook, now: datetime) -> bytes | str | None:
+    """The decision as it was stored, the outcome of a day that decides nothing, or None to try again."""
+    outcome = _not_now(context, live, now)
+    if outcome is not None or "broker" in live.state.day.stops:
+        return outcome
+    try:
+        return _decided(context, live, now)
+    except TransientError as error:
+        live.note(now, "decision_postponed", "", error=str(error))
+        return None
+    except (StoreUnavailable, Superseded):
+        raise
+    except OptarbError as error:
+        live.tell(now, "alarm", "failed", "", title="The day could not be decided", text=str(error))
+        return "failed"
 
 
 def _not_now(context: DayContext, live: LiveBook, now: datetime) -> str | None:
@@ -97,9 +102,7 @@ def _not_now(context: DayContext, live: LiveBook, now: datetime) -> str | None:
         return "missed"
     if context.controls().halted or context.controls().flatten:
         return "halted"
-    if live.state.day.stops:
-        return "needs_human"
-    return None
+    return "needs_human" if live.state.day.stops.keys() - {"broker"} else None
 
 
 # -- the decision ------------------------------------------------------------------------------------------------------------

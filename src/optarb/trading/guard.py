@@ -274,7 +274,7 @@ class _Guardian:
     def _review(self) -> None:
         """Asks the position manager, every ``cycle_seconds`` until the close, while anything is held that shall stay."""
         live, day = self.live, self.live.state.day
-        last = live.state.instant(day.reviewed_at)
+        last = datetime.fromisoformat(day.reviewed_at) if day.reviewed_at else None
         wanted = any(
             position.goal is Goal.OPEN and position_id in live.book.positions
             for position_id, position in live.state.positions.items()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from optarb.domain.time import NEW_YORK
-from optarb.errors import AlreadyRunning, StoreUnavailable, Superseded
+from optarb.errors import AlreadyRunning, BrokerUnavailable, StoreUnavailable, Superseded
 from optarb.protocols.brokers import SupportsAdvance
 from optarb.trading.context import DayContext, day_context
 from optarb.trading.deciding import enter
@@ -143,7 +144,8 @@ class _Run:
         while True:
             now = self.clock.now()
             if isinstance(self.context.broker, SupportsAdvance):
-                self.context.broker.advance(self.context.view(now))
+                with suppress(BrokerUnavailable):  # a feed that is silent moves no simulated market
+                    self.context.broker.advance(self.context.view(now))
             try:
                 result = call(now)
             except StoreUnavailable:

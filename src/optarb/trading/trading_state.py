@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 from optarb.domain.contracts import OptionContract
@@ -132,7 +131,3 @@ class TradingState:
             day=DayMemory(**fields["day"]),
             memory=AccountMemory(**fields["memory"]),
         )
-
-    def instant(self, text: str) -> datetime | None:
-        """Reads an instant of the day's memory; None where there is none."""
-        return datetime.fromisoformat(text) if text else None
