@@ -548,6 +548,22 @@ def test_entry_when_it_cannot_be_found_all_day_then_never_sent_again_while_the_a
     assert "An order was never found" in world.titles("alarm")
 
 
+@BOTH
+def test_entry_when_it_is_found_in_the_next_session_only_then_booked_and_unwound(make):
+    never = make(broker_options={"faults": [OrderFault(kind="invisible", purpose=OPEN, looks=10_000)]})
+    never.run()
+    looks = 10_000 - never.broker._hidden[never.broker.accepted[0].order_id]
+
+    world = make(broker_options={"faults": [OrderFault(kind="invisible", purpose=OPEN, looks=looks)]})
+    world.run()
+    assert world.store.rows(world.book_id, "fills") == []
+    world.run(TUESDAY)
+    assert "A position came back" in world.titles("alarm")
+    assert exits_of(world) == ["unwind"]
+    assert dict(world.account.positions()) == {}
+    assert world.books_equal_broker()
+
+
 CLOSE_FAULTS = {
     **{name: OrderFault(**{**as_fields(fault), "purpose": CLOSE}) for name, fault in ENTRY_FAULTS.items()},
     "reject": OrderFault(kind="reject", purpose=CLOSE),

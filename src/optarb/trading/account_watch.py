@@ -54,8 +54,8 @@ class AccountWatch:
         try:
             actual = dict(self.context.broker.positions())
             difference = self._difference(actual)
+            self._prove_landed(difference)
             if difference:
-                self._prove_landed(difference)
                 difference = self._judged(actual)
             if difference:
                 difference = self._explained(difference)
@@ -112,14 +112,14 @@ class AccountWatch:
 
     def _expired(self, contract: OptionContract, quantity: int) -> int:
         """Settles what is gone because its last day is over; that explains all of it, whichever book held it."""
-        if self.execution.now < self.context.trades_until(contract) and contract.expiry >= self.context.session:
-            return 0
-        if contract.expiry > self.context.session:
+        live, now, session = self.execution.live, self.execution.now, self.context.session
+        if contract.expiry > session or (contract.expiry == session and now < self.context.trades_until(contract)):
             return 0
         value = self._settlement_value(contract)
-        live, now = self.execution.live, self.execution.now
         if value is None:
-            live.note(now, "no_settlement_value", contract.symbol)
+            if contract.expiry < session:
+                text = f"{contract} is gone from the account, and the value it settled on is not known yet"
+                live.tell(now, "warning", "settlement", contract.symbol, title="No settlement value", text=text)
             return quantity
         self._end(contract, quantity, contract.intrinsic(value), "settled", f"on {value}")
         return quantity

@@ -25,7 +25,7 @@ from optarb.protocols import SupportsTraining
 from optarb.protocols.trading import SupportsAccount
 from optarb.trading.account_watch import other_books
 from optarb.trading.execution import Execution
-from optarb.trading.guard import open_book
+from optarb.trading.lease import open_book
 from optarb.trading.live_position import LivePosition
 from optarb.trading.order_state import LiveOrder, OrderState
 

@@ -13,23 +13,23 @@ from optarb.domain.money import from_units
 from optarb.engine.exits import review_exits
 from optarb.engine.marks import record_marks
 from optarb.engine.session_state import SessionState
-from optarb.errors import BrokerUnavailable, OptarbError, Superseded
-from optarb.protocols.trading import Controls, Lease, SupportsMarketClock
+from optarb.errors import OptarbError, Superseded
+from optarb.protocols.trading import Controls
 from optarb.trading.account_watch import AccountWatch
 from optarb.trading.actions import Wait
 from optarb.trading.execution import Execution
+from optarb.trading.lease import open_book
 from optarb.trading.live_book import LiveBook
 from optarb.trading.live_position import Goal, LivePosition
+from optarb.trading.market_checks import decide_together, is_open, stood_still
 from optarb.trading.order_state import OrderState
 from optarb.trading.planner import Scene
 
 if TYPE_CHECKING:
-    from optarb.domain.quotes import Quote
     from optarb.trading.context import DayContext
 
-__all__ = ["Cycle", "guard", "open_book"]
+__all__ = ["Cycle", "guard"]
 
-_LEASE_BEYOND = timedelta(seconds=60)
 _SOON = timedelta(seconds=15)
 _BAD_CYCLES = 2
 
@@ -48,30 +48,6 @@ class Cycle:
     """Positions that hold contracts."""
     live_orders: int = 0
     """Orders that may still come to something."""
-
-
-def open_book(context: DayContext, now: datetime, *, until: datetime, take_over: bool = False) -> LiveBook:
-    """Takes the lease of a book, or prolongs it, and loads the book.
-
-    Args:
-        context: The day.
-        now: The instant.
-        until: When the owner next means to look; the lease lasts 60 seconds longer.
-        take_over: Whether to take the lease from a holder that is known to be gone.
-
-    Raises:
-        Superseded: Another owner holds the lease.
-    """
-    lease = Lease(owner=context.owner, session=context.session, until=until + _LEASE_BEYOND)
-    if not context.store.acquire(context.book_id, lease, now=now, take_over=take_over):
-        raise Superseded(f"book {context.book_id!r} is moved by another owner than {context.owner!r}")
-    return LiveBook.open(
-        context.store,
-        context.book_id,
-        context.owner,
-        account=context.spec.account,
-        capital_usd=context.spec.capital,
-    )
 
 
 def guard(context: DayContext, now: datetime) -> Cycle:
@@ -127,7 +103,7 @@ class _Guardian:
             execution=execution,
             now=now,
             in_session=in_session,
-            is_open=in_session and _broker_is_open(context),
+            is_open=in_session and is_open(context.broker),
         )
 
     # -- the cycle -----------------------------------------------------------------------------------------------------------
@@ -194,7 +170,7 @@ class _Guardian:
             if halted and since is None:
                 position.stood_still_since = self.now
             elif not halted and since is not None:
-                _shift(position, self.now - since)
+                stood_still(position, self.now - since)
                 position.stood_still_since = None
         self.live.episode(
             self.now,
@@ -251,7 +227,7 @@ class _Guardian:
         for position_id in self.live.book.positions:
             held = self.live.state.held(position_id)
             quotes = [self.execution.quotes.get(contract) for contract in held]
-            if not _usable(quotes, self.now, self.context):
+            if not decide_together(quotes, self.now, self.context.spec.rules):
                 bad.update(held)
         return bad
 
@@ -411,37 +387,6 @@ def _contracts(live: LiveBook) -> list[OptionContract]:
         if not position.done:
             found |= dict.fromkeys(leg.contract for leg in position.legs)
     return list(found)
-
-
-def _usable(quotes: list[Quote | None], now: datetime, context: DayContext) -> bool:
-    """Whether the quotes of one position's legs may decide something together."""
-    rules, taken = context.spec.rules, list[datetime]()
-    for quote in quotes:
-        if quote is None or quote.taken_at is None or not Decimal(0) <= quote.bid <= quote.ask or not quote.ask:
-            return False
-        taken.append(quote.taken_at)
-    oldest = min(taken, default=now)
-    skew = max(taken, default=now) - oldest
-    return now - oldest <= timedelta(seconds=rules.quote_age_seconds) and skew <= timedelta(seconds=rules.quote_skew_seconds)
-
-
-def _shift(position: LivePosition, by: timedelta) -> None:
-    """Moves what was measured in market time on by a time in which there was none."""
-    if position.exposed_since is not None:
-        position.exposed_since += by
-        position.deadline += by
-    for order in position.orders:
-        if order.state is OrderState.WORKING and order.sent_at is not None:
-            order.sent_at += by
-
-
-def _broker_is_open(context: DayContext) -> bool:
-    if not isinstance(context.broker, SupportsMarketClock):
-        return True
-    try:
-        return context.broker.is_open()
-    except BrokerUnavailable:
-        return True
 
 
 def _still() -> bool:

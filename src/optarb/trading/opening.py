@@ -8,7 +8,7 @@ from optarb.errors import AlreadyRunning, Superseded
 from optarb.trading.account_watch import AccountWatch
 from optarb.trading.context import DayContext
 from optarb.trading.execution import Execution
-from optarb.trading.guard import open_book
+from optarb.trading.lease import open_book
 
 __all__ = ["open_day"]
 

@@ -1,0 +1,115 @@
+"""Spec, limits, ticks, clocks and the stored document: small things by themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.trading.rig import PAIR, VERTICAL, at, pair, vertical
+
+from optarb.errors import ConfigurationError
+from optarb.trading.clocks import LiveClock, SimulatedClock
+from optarb.trading.day_spec import DaySpec
+from optarb.trading.limits import LiveLimits, notional_usd
+from optarb.trading.prices import tick, to_tick
+from optarb.trading.trading_state import TradingState
+
+SPOTS = {"SPX": Decimal(5000), "SPY": Decimal(510)}
+
+
+def test_spec_when_written_as_json_then_read_back_equal():
+    spec = DaySpec(
+        strategy="dips", account="margin-1", limits={"max_entries": 2}, rules={"entry_seconds": 60}, overrides={"b.x": 1}
+    )
+    assert DaySpec.model_validate_json(spec.model_dump_json()) == spec
+    assert spec.book_id == "margin-1.dips"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"account": "a.b"}, "account"),
+        ({"capital": 0}, "capital"),
+        ({"limits": {"max_loss": 1.5}}, "max_loss"),
+        ({"rules": {"unknown_seconds": 0}}, "unknown_seconds"),
+        ({"typo": 1}, "typo"),
+    ],
+)
+def test_spec_when_a_field_does_not_fit_then_named(fields, words):
+    with pytest.raises(ConfigurationError, match=words):
+        DaySpec(strategy="dips", **fields)
+
+
+def test_limits_page_when_read_then_the_defaults_are_those_of_the_code():
+    page = Path(__file__).resolve().parent.parent.parent / "docs/explanation/trading-day.md"
+    shown = dict(re.findall(r"^\| `(max_\w+)` \| ([\d,.]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
+    limits = LiveLimits()
+    assert {name: Decimal(value.replace(",", "")) for name, value in shown.items()} == {
+        name: Decimal(str(getattr(limits, name))) for name in LiveLimits.model_fields if name.startswith("max_")
+    }
+
+
+def test_notional_when_hedged_then_the_larger_side():
+    """One SPX call stands for 5,000 x 100, ten SPY calls for 510 x 100 x 10."""
+    assert notional_usd(PAIR, 1, SPOTS.get) == 510_000
+    assert notional_usd(PAIR, 2, SPOTS.get) == 1_020_000
+    assert notional_usd(VERTICAL, 3, SPOTS.get) == 153_000
+    assert notional_usd(PAIR, 1, {"SPX": Decimal(5000)}.get) is None
+
+
+@pytest.mark.parametrize(
+    ("root", "price", "step"),
+    [
+        ("SPY", "7.95", "0.01"),
+        ("SPXW", "2.95", "0.05"),
+        ("SPXW", "3.00", "0.10"),
+        ("SPXW", "0", "0.05"),
+        ("SPXW", "81", "0.10"),
+    ],
+)
+def test_tick_when_asked_then_the_increment_at_that_price(root, price, step):
+    """Increments: 0.01 for SPY; for SPX 0.05 below 3.00 and 0.10 from there on."""
+    assert tick(root, Decimal(price)) == Decimal(step)
+
+
+@pytest.mark.parametrize(("cost", "expected"), [("3.01", "3.05"), ("3.05", "3.05"), ("-3.01", "-3.00"), ("-0.01", "0")])
+def test_to_tick_when_rounded_then_towards_what_can_fill(cost, expected):
+    assert to_tick(Decimal(cost), Decimal("0.05")) == Decimal(expected)
+
+
+def test_simulated_clock_when_told_to_go_back_then_it_stands():
+    clock = SimulatedClock(at("09:30"))
+    clock.wait_until(at("09:35"))
+    clock.wait_until(at("09:31"))
+    assert clock.now() == at("09:35")
+    with pytest.raises(ValueError, match="aware"):
+        clock.wait_until(datetime(2024, 6, 3))  # noqa: DTZ001 - what is refused
+
+
+def test_live_clock_when_asked_then_utc_and_never_back():
+    clock = LiveClock()
+    first = clock.now()
+    clock.wait_until(first - timedelta(hours=1))
+    assert first.tzinfo is UTC
+    assert clock.now() >= first
+
+
+@pytest.mark.parametrize("make", [vertical, pair])
+def test_document_when_read_back_then_written_the_same(make):
+    world = make()
+    world.run()
+    document = world.store.load(world.book_id).document
+    state = TradingState.load(world.book_id, document)
+    assert state.dump() == document
+    assert json.loads(document)["account"] == "paper"
+    (position,) = state.positions.values()
+    assert str(position.stage(state.held(position.position_id))) == "open"
+
+
+def test_document_when_of_another_format_then_refused():
+    with pytest.raises(ValueError, match="format 99"):
+        TradingState.load("paper.live", '{"format": 99}')
