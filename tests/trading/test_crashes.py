@@ -6,13 +6,16 @@ import random
 from datetime import timedelta
 
 import pytest
-from tests.trading.rig import MONDAY, NEW_YORK, SPX, SPY, at, pair, vertical
+from tests.trading.rig import FAR, MONDAY, NEW_YORK, SPX, SPY, TUESDAY, at, pair, vertical
 
+from optarb.errors import StoreUnavailable
+from optarb.position_managers import ExitRules
 from optarb.protocols.trading import Controls
 from optarb.testing.faulty_broker import OrderFault
 
 RULES = {"rules": {"cycle_seconds": 3600}}
 FLATTEN = (at("10:30"), Controls(halted=True, flatten=True, reason="out"))
+NEVER = ExitRules(profit_target=None, credit_profit_target=None, stop_loss=None, max_hold_sessions=None)
 MAKES = {"vertical": vertical, "pair": pair}
 
 
@@ -187,3 +190,46 @@ def test_day_when_workers_die_again_and_again_on_a_faulty_broker_then_ended_righ
     holdings = dict(world.account.positions())
     assert holdings == {} or world.titles("alarm"), seed
     assert not (SPY in holdings and SPX not in holdings and make is pair), seed
+
+
+@pytest.mark.parametrize("point", range(1, 13))
+def test_day_when_the_worker_dies_while_opening_after_an_assignment_then_it_is_booked_once(point):
+    world = vertical(exits=NEVER)
+    world.run()
+    world.account.adjust({FAR: 1}, shares={"SPY": -100}, cash_usd=FAR.strike * 100)
+    tripwire = Tripwire(at=point)
+    with pytest.raises(Died):
+        world.run(TUESDAY, check=False, owner="first", store=DyingStore(world.store, tripwire))
+    world.run(TUESDAY, start="09:31", owner="second", take_over=True)
+    assert [row[3] for row in world.store.rows(world.book_id, "events")] == ["assigned"]
+    assert world.state().day.opened
+    assert world.state().day.opening_equity is not None
+    assert world.titles("alarm").count("Short options were assigned") == 1
+    assert "Unexplained cash" not in world.titles()
+    assert dict(world.account.positions()) == {}
+
+
+class FlakyStore(DyingStore):
+    """Every n-th write fails: before it is done, or after it is done without telling."""
+
+    def __init__(self, inner, every, *, done):
+        super().__init__(inner, self._fail)
+        self._every, self._count = every, 0
+        self._when = "save:after" if done else "save:before"
+
+    def _fail(self, name):
+        if name == self._when:
+            self._count += 1
+            if self._count % self._every == 0:
+                raise StoreUnavailable("the disk is full for a moment")
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not written", "written"])
+@pytest.mark.parametrize("every", [3, 4, 7])
+@pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
+def test_day_when_the_store_fails_now_and_then_then_tried_again_and_ended_rightly(make, every, done):
+    world = world_of(make, lambda name: None)
+    result = world.run(check=False, store=FlakyStore(world.store, every, done=done))
+    checked(world)
+    # An order that was stored as being sent and never was looks like one that was lost.
+    assert result.outcome in {"traded", "needs_human"}

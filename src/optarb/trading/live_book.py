@@ -82,8 +82,11 @@ class LiveBook:
 
     def tell(self, at: datetime, severity: Severity, kind: str, subject: str, *, title: str, text: str) -> None:
         """Adds a notice to the outbox, and the journal; one of the same kind and subject goes out once a session."""
-        self.note(at, severity, subject, kind=kind, title=title, text=text)
         key = f"{self.state.day.session}:{kind}:{subject}"
+        if key in self.state.day.told:
+            return
+        self.state.day.told.append(key)
+        self.note(at, severity, subject, kind=kind, title=title, text=text)
         session = self.session
         self._notices.append(
             Notice(key=key, severity=severity, title=title, text=text, book_id=self.book_id, session=session, at=at)

@@ -9,6 +9,7 @@ from optarb.trading.account_watch import AccountWatch
 from optarb.trading.context import DayContext
 from optarb.trading.execution import Execution
 from optarb.trading.lease import open_book
+from optarb.trading.live_book import LiveBook
 
 __all__ = ["open_day"]
 
@@ -30,20 +31,19 @@ def open_day(context: DayContext, now: datetime, *, take_over: bool = False) -> 
     """
     try:
         live = open_book(context, now, until=now + timedelta(minutes=5), take_over=take_over)
-        if live.state.day.session == context.number:
+        if live.state.day.session != context.number:
+            live.begin(context.number)
+            live.note(now, "day_opened", context.owner, session=context.session)
+        else:
             live.note(now, "day_taken_over", context.owner)
-            live.save()
-            return
-        live.begin(context.number)
-        live.note(now, "day_opened", context.owner, session=context.session)
         live.save()
-        _since_last_session(context, now)
+        if not live.state.day.opened:
+            _since_last_session(context, live, now)
     except Superseded as error:
         raise AlreadyRunning(f"{error}; its day goes on there") from error
 
 
-def _since_last_session(context: DayContext, now: datetime) -> None:
-    live = open_book(context, now, until=now + timedelta(minutes=5))
+def _since_last_session(context: DayContext, live: LiveBook, now: datetime) -> None:
     held = list(live.state.holdings())
     execution = Execution(
         live=live,
@@ -63,4 +63,5 @@ def _since_last_session(context: DayContext, now: datetime) -> None:
     if watch.look() is not None:
         watch.check_cash()
     live.state.day.opening_equity = live.book.cash + live.book.value()
+    live.state.day.opened = True
     live.save()

@@ -22,6 +22,8 @@ class DayMemory:
 
     session: int
     """``YYYYMMDD``."""
+    opened: bool = False
+    """Whether what happened since the last session is booked."""
     outcome: str = ""
     """What became of the entries; empty while it is open."""
     decided: bool = False
@@ -40,6 +42,8 @@ class DayMemory:
     """Whether the session's last reconciliation is done."""
     bad_cycles: int = 0
     """Cycles in a row in which quotes could not decide."""
+    told: list[str] = field(default_factory=list[str])
+    """Keys of the notices raised so far."""
     episodes: dict[str, int] = field(default_factory=dict[str, int])
     """How often each kind of trouble has begun; negative while it lasts."""
 
