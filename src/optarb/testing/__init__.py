@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from optarb.testing.fill_model_conformance import FillModelConformance as FillModelConformance
     from optarb.testing.indicator_conformance import IndicatorConformance as IndicatorConformance
     from optarb.testing.market_data_conformance import MarketDataConformance as MarketDataConformance
+    from optarb.testing.notifier_conformance import NotifierConformance as NotifierConformance
     from optarb.testing.policy_conformance import PolicyEngineConformance as PolicyEngineConformance
     from optarb.testing.position_manager_conformance import PositionManagerConformance as PositionManagerConformance
     from optarb.testing.scripted_broker import OrderScript as OrderScript
@@ -56,6 +57,7 @@ _NAMES = {
     "fill_model_conformance": ("FillModelConformance",),
     "indicator_conformance": ("IndicatorConformance",),
     "market_data_conformance": ("MarketDataConformance",),
+    "notifier_conformance": ("NotifierConformance",),
     "policy_conformance": ("PolicyEngineConformance",),
     "position_manager_conformance": ("PositionManagerConformance",),
     "scripted_broker": ("OrderScript", "ScriptedBroker"),
@@ -82,6 +84,7 @@ __all__ = [
     "FillModelConformance",
     "IndicatorConformance",
     "MarketDataConformance",
+    "NotifierConformance",
     "OrderScript",
     "PolicyEngineConformance",
     "PositionManagerConformance",
