@@ -44,8 +44,12 @@ nitpick_ignore_regex = [
     (r"py:class", r"(ApplicationError|Client|DataFrame|Decimal|Plugin|TracebackType|Worker|date|datetime|timedelta)"),
     (r"py:exc", r"ApplicationError"),
     # Aliases of annotations, and what stands behind public names without being one.
-    (r"py:class", r"(ArrayLike|DataKind|ExitsLike|ExpertLike|OverrideValue|PolicyLike|ProgressCallback|SubmitAnswer|Metric|Statistic|_Seconds)"),
-    (r"py:class", r"(FillRecord|Mapping\[str|Once|Setup|Strip|View|optarb(\.\w+)*\.(_\w+|FolderMarketData|KeyColumns|KeySlice|View))"),
+    (r"py:class", r"(ArrayLike|DataKind|ExitsLike|ExpertLike|Metric|OverrideValue|PolicyLike|ProgressCallback)"),
+    (r"py:class", r"(Statistic|SubmitAnswer|_Seconds)"),
+    (
+        r"py:class",
+        r"(FillRecord|Mapping\[str|Once|Setup|Strip|View|optarb(\.\w+)*\.(_\w+|FolderMarketData|KeyColumns|KeySlice|View))",
+    ),
     # Type variables are no objects of their own.
     (r"py:(class|obj)", r"(.*\.)?[A-Z]|(.*\.)?_?[A-Z][A-Za-z]*T|(.*\.)?T_[a-z]+"),
 ]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -220,3 +222,21 @@ def test_worker_when_it_ends_then_its_desk_and_pool_are_closed(monkeypatch, temp
     assert closed == [desk.store.url]
     with pytest.raises(RuntimeError, match="after shutdown"):
         pool.submit(int)
+
+
+def test_program_when_it_ends_then_what_it_let_go_of_is_collected_first():
+    code = """
+import atexit, gc, weakref
+class Client: pass
+client = Client()
+client.itself = client
+seen = weakref.ref(client)
+atexit.register(lambda: print("gone" if seen() is None else "still there"))  # called after what is registered later
+import optarb
+gc.disable()
+optarb.OptarbPlugin()
+del client
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "gone\n"
