@@ -162,6 +162,24 @@ def test_deliver_when_a_notifier_is_gone_then_what_it_owed_leaves_the_outbox(sto
     assert store.outbox() == []
 
 
+def test_deliver_when_a_notice_comes_at_the_very_end_then_it_stays(store, monkeypatch):
+    raise_notices(store, "a")
+    original, reads = type(store).outbox, []
+
+    def outbox(self, limit=100, *, notifier=None):
+        found = original(self, limit, notifier=notifier)
+        reads.append([notice.key for notice in found])
+        if notifier is not None and len(reads) > 2 and found == []:  # the last look at the queue
+            raise_notices(store, "late")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store), "outbox", outbox)
+        deliver(store, {"mail": Notifier()})
+    assert reads == [["a"], [], ["a"], []]
+    assert [notice.key for notice in store.outbox()] == ["late"]
+
+
 def test_deliver_when_there_is_no_notifier_then_notices_stay(store):
     raise_notices(store, "a")
     assert deliver(store, {}) == Delivery(sent={})

@@ -68,7 +68,8 @@ class Notifier(Protocol):
         """Sends one notice.
 
         Raises:
-            TransientError: It could not be sent now; it stays in the outbox.
+            TransientError: It could not be sent now, nor could another; it stays in the outbox.
+            ConfigurationError: It was refused; it stays in the outbox, and others are tried.
         """
         ...
 
