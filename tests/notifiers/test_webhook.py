@@ -147,6 +147,7 @@ def test_secret_when_the_service_repeats_it_then_in_no_error_and_no_log(web, add
         f"https://[{TOKEN}/",
         f"ftp://example.com/{TOKEN}",
         f"https:///{TOKEN}",
+        f"https://example..com/{TOKEN}",
         f"https://example.com/{TOKEN} x",
         f"https://example.com/{TOKEN}☃",
         TOKEN,

@@ -40,6 +40,7 @@ def _is_usable(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")  # as the library will
     except ValueError:
         return False
     if not host or parts.username is not None or parts.password is not None or not _PRINTABLE.fullmatch(url):

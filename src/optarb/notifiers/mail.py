@@ -125,7 +125,7 @@ class EmailNotifier:
         """Says what went wrong without the server's text or the library's, which may repeat the password."""
         server = f"the SMTP server {self.host}:{self.port}"
         if isinstance(error, UnicodeError):
-            return ConfigurationError(f"user and password for {server} must be ASCII")
+            return ConfigurationError(f"host, user and password of {server} must be ASCII")
         if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500:
             return ConfigurationError(
                 f"{server} refuses user {self.user!r} ({error.smtp_code}); check {self.password_variable}, and whether the "
