@@ -31,7 +31,7 @@ nitpick_ignore_regex = [
     # The builds run without the network, so other projects' inventories are not at hand.
     (r"py:.*", r"(_?io|asyncio|collections|concurrent|contextlib|dataclasses|datetime|decimal|enum|os|pathlib)(\..*)?"),
     (r"py:.*", r"(queue|threading|types|typing|typing_extensions|uuid|zoneinfo)(\..*)?"),
-    (r"py:.*", r"(fastapi|numpy|np|pandas|pd|pyarrow|pydantic|rich|sqlalchemy|temporalio|typer)(\..*)?"),
+    (r"py:.*", r"(annotated_types|fastapi|numpy|np|pandas|pd|pyarrow|pydantic|rich|sqlalchemy|temporalio|typer)(\..*)?"),
     # Documented in words, in the guide on testing components.
     (r"py:.*", r"optarb\.testing\..*"),
     # Builtins, and names imported for type checkers only, which autodoc cannot follow.
@@ -41,14 +41,14 @@ nitpick_ignore_regex = [
         r"py:class",
         r"(Callable|Generator|Iterable|Iterator|Literal|Mapping|NDArray|Path|Protocol|Sequence|TracebackType)",
     ),
-    (r"py:class", r"(ApplicationError|Client|DataFrame|Decimal|Plugin|TracebackType|Worker|date|datetime|timedelta)"),
+    (r"py:class", r"(ApplicationError|Client|DataFrame|Decimal|Plugin|TracebackType|Worker|date|datetime|time|timedelta)"),
     (r"py:exc", r"ApplicationError"),
     # Aliases of annotations, and what stands behind public names without being one.
     (r"py:class", r"(ArrayLike|DataKind|ExitsLike|ExpertLike|Metric|OverrideValue|PolicyLike|ProgressCallback)"),
     (r"py:class", r"(Statistic|SubmitAnswer|_Seconds)"),
     (
         r"py:class",
-        r"(FillRecord|Mapping\[str|Once|Setup|Strip|View|optarb(\.\w+)*\.(_\w+|FolderMarketData|KeyColumns|KeySlice|View))",
+        r"(FillRecord|Mapping\[str|Once|Setup|Strip|View|optarb(\.\w+)*\.(_\w+|FolderMarketData|KeyColumns|KeySlice|View)|DayContext|MovingClock)",
     ),
     # Type variables are no objects of their own.
     (r"py:(class|obj)", r"(.*\.)?[A-Z]|(.*\.)?_?[A-Z][A-Za-z]*T|(.*\.)?T_[a-z]+"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optarb.brokers import PerContractFee as PerContractFee
     from optarb.brokers import SimulatedBroker as SimulatedBroker
     from optarb.brokers import Simulator as Simulator
+    from optarb.brokers.simulated_account import SimulatedAccount as SimulatedAccount
     from optarb.caches import FileCache as FileCache
     from optarb.caches import MemoryCache as MemoryCache
     from optarb.caches import NoCache as NoCache
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from optarb.domain.orders import OrderLeg as OrderLeg
     from optarb.domain.orders import OrderReport as OrderReport
     from optarb.domain.orders import OrderStatus as OrderStatus
+    from optarb.domain.orders import OrderTerms as OrderTerms
     from optarb.domain.orders import Purpose as Purpose
     from optarb.domain.orders import Rejected as Rejected
     from optarb.domain.orders import TimeInForce as TimeInForce
@@ -85,6 +87,11 @@ if TYPE_CHECKING:
     from optarb.market_data import ModelledOptions as ModelledOptions
     from optarb.market_data import ParquetMarketData as ParquetMarketData
     from optarb.market_data import demo_market_data as demo_market_data
+    from optarb.notifiers import Delivery as Delivery
+    from optarb.notifiers import EmailNotifier as EmailNotifier
+    from optarb.notifiers import LogNotifier as LogNotifier
+    from optarb.notifiers import WebhookNotifier as WebhookNotifier
+    from optarb.notifiers import deliver as deliver
     from optarb.policies import RiskPolicy as RiskPolicy
     from optarb.position_managers import ExitRules as ExitRules
     from optarb.protocols import BacktestStore as BacktestStore
@@ -106,10 +113,23 @@ if TYPE_CHECKING:
     from optarb.protocols import SupportsEntryCheck as SupportsEntryCheck
     from optarb.protocols import SupportsFeatures as SupportsFeatures
     from optarb.protocols import SupportsSettlement as SupportsSettlement
+    from optarb.protocols import SupportsTrading as SupportsTrading
     from optarb.protocols import SupportsTraining as SupportsTraining
     from optarb.protocols import SupportsUsage as SupportsUsage
     from optarb.protocols import SupportsWarmUp as SupportsWarmUp
     from optarb.protocols import TradingCalendar as TradingCalendar
+    from optarb.protocols.trading import BookState as BookState
+    from optarb.protocols.trading import BrokerAccount as BrokerAccount
+    from optarb.protocols.trading import Clock as Clock
+    from optarb.protocols.trading import Controls as Controls
+    from optarb.protocols.trading import JournalEntry as JournalEntry
+    from optarb.protocols.trading import Lease as Lease
+    from optarb.protocols.trading import Notice as Notice
+    from optarb.protocols.trading import Notifier as Notifier
+    from optarb.protocols.trading import QuoteFeed as QuoteFeed
+    from optarb.protocols.trading import SupportsAccount as SupportsAccount
+    from optarb.protocols.trading import SupportsMarketClock as SupportsMarketClock
+    from optarb.protocols.trading import TradingStore as TradingStore
     from optarb.reports import Result as Result
     from optarb.reports import load_result as load_result
     from optarb.reports.sweep_result import SweepResult as SweepResult
@@ -132,6 +152,7 @@ if TYPE_CHECKING:
     from optarb.statistics import sharpe_ratios as sharpe_ratios
     from optarb.stores import SchemaChange as SchemaChange
     from optarb.stores import SqlStore as SqlStore
+    from optarb.stores.sql_trading import SqlTradingStore as SqlTradingStore
     from optarb.strategy import Strategy as Strategy
     from optarb.structures import CallPair as CallPair
     from optarb.structures import LongCall as LongCall
@@ -152,6 +173,15 @@ if TYPE_CHECKING:
     from optarb.temporal.sweep_starting import follow_sweep as follow_sweep
     from optarb.temporal.sweep_starting import start_sweep as start_sweep
     from optarb.temporal.sweep_workflow import ParameterSweepWorkflow as ParameterSweepWorkflow
+    from optarb.trading.clocks import LiveClock as LiveClock
+    from optarb.trading.clocks import SimulatedClock as SimulatedClock
+    from optarb.trading.day_spec import DaySpec as DaySpec
+    from optarb.trading.limits import LiveLimits as LiveLimits
+    from optarb.trading.replay_path import DayCourse as DayCourse
+    from optarb.trading.replay_path import PathFeed as PathFeed
+    from optarb.trading.rules import LiveRules as LiveRules
+    from optarb.trading.running import DayResult as DayResult
+    from optarb.trading.running import run_day as run_day
     from optarb.trial import evaluate as evaluate
     from optarb.trial import view as view
 
@@ -159,6 +189,7 @@ _NAMES = {
     "optarb.backtesting.runner": ("backtest",),
     "optarb.backtesting.sweep": ("sweep",),
     "optarb.brokers": ("CrossSpread", "PerContractFee", "SimulatedBroker", "Simulator"),
+    "optarb.brokers.simulated_account": ("SimulatedAccount",),
     "optarb.caches": ("FileCache", "MemoryCache", "NoCache", "RedisCache"),
     "optarb.calendars": ("ExchangeCalendar",),
     "optarb.decisions": ("Candidate", "Decision", "Denial", "Entry", "Exit", "Review"),
@@ -173,6 +204,7 @@ _NAMES = {
         "OrderLeg",
         "OrderReport",
         "OrderStatus",
+        "OrderTerms",
         "Purpose",
         "Rejected",
         "TimeInForce",
@@ -213,6 +245,7 @@ _NAMES = {
         "ParquetMarketData",
         "demo_market_data",
     ),
+    "optarb.notifiers": ("Delivery", "EmailNotifier", "LogNotifier", "WebhookNotifier", "deliver"),
     "optarb.policies": ("RiskPolicy",),
     "optarb.position_managers": ("ExitRules",),
     "optarb.protocols": (
@@ -235,10 +268,25 @@ _NAMES = {
         "SupportsEntryCheck",
         "SupportsFeatures",
         "SupportsSettlement",
+        "SupportsTrading",
         "SupportsTraining",
         "SupportsUsage",
         "SupportsWarmUp",
         "TradingCalendar",
+    ),
+    "optarb.protocols.trading": (
+        "BookState",
+        "BrokerAccount",
+        "Clock",
+        "Controls",
+        "JournalEntry",
+        "Lease",
+        "Notice",
+        "Notifier",
+        "QuoteFeed",
+        "SupportsAccount",
+        "SupportsMarketClock",
+        "TradingStore",
     ),
     "optarb.reports": ("Result", "load_result"),
     "optarb.reports.sweep_result": ("SweepResult", "load_sweep"),
@@ -256,6 +304,7 @@ _NAMES = {
         "sharpe_ratios",
     ),
     "optarb.stores": ("SchemaChange", "SqlStore"),
+    "optarb.stores.sql_trading": ("SqlTradingStore",),
     "optarb.strategy": ("Strategy",),
     "optarb.structures": ("CallPair", "LongCall", "LongPut", "Vertical"),
     "optarb.temporal.activities": ("BacktestActivities",),
@@ -269,6 +318,12 @@ _NAMES = {
     "optarb.temporal.sweep_activities": ("SweepActivities",),
     "optarb.temporal.sweep_starting": ("SweepHandle", "follow_sweep", "start_sweep"),
     "optarb.temporal.sweep_workflow": ("ParameterSweepWorkflow",),
+    "optarb.trading.clocks": ("LiveClock", "SimulatedClock"),
+    "optarb.trading.day_spec": ("DaySpec",),
+    "optarb.trading.limits": ("LiveLimits",),
+    "optarb.trading.replay_path": ("DayCourse", "PathFeed"),
+    "optarb.trading.rules": ("LiveRules",),
+    "optarb.trading.running": ("DayResult", "run_day"),
     "optarb.trial": ("evaluate", "view"),
 }
 """Public names by the module that defines them."""

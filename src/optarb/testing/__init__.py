@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from optarb.testing.fake_quote_tables import fake_quote_rows as fake_quote_rows
     from optarb.testing.fake_quote_tables import fake_quotes as fake_quotes
     from optarb.testing.fake_views import fake_view as fake_view
+    from optarb.testing.faulty_broker import FaultyBroker as FaultyBroker
+    from optarb.testing.faulty_broker import OrderFault as OrderFault
     from optarb.testing.fee_model_conformance import FeeModelConformance as FeeModelConformance
     from optarb.testing.fill_model_conformance import FillModelConformance as FillModelConformance
     from optarb.testing.indicator_conformance import IndicatorConformance as IndicatorConformance
     from optarb.testing.market_data_conformance import MarketDataConformance as MarketDataConformance
+    from optarb.testing.memory_trading_store import MemoryTradingStore as MemoryTradingStore
     from optarb.testing.notifier_conformance import NotifierConformance as NotifierConformance
     from optarb.testing.policy_conformance import PolicyEngineConformance as PolicyEngineConformance
     from optarb.testing.position_manager_conformance import PositionManagerConformance as PositionManagerConformance
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from optarb.testing.scripted_expert import ScriptedExpert as ScriptedExpert
     from optarb.testing.store_conformance import BacktestStoreConformance as BacktestStoreConformance
     from optarb.testing.structure_conformance import StructureConformance as StructureConformance
+    from optarb.testing.trading_store_conformance import TradingStoreConformance as TradingStoreConformance
 
 _NAMES = {
     "bar_data_conformance": ("BarDataConformance",),
@@ -53,10 +57,12 @@ _NAMES = {
     "fake_market_data": ("FakeMarketData",),
     "fake_quote_tables": ("QuoteRow", "fake_quote_rows", "fake_quotes"),
     "fake_views": ("fake_view",),
+    "faulty_broker": ("FaultyBroker", "OrderFault"),
     "fee_model_conformance": ("FeeModelConformance",),
     "fill_model_conformance": ("FillModelConformance",),
     "indicator_conformance": ("IndicatorConformance",),
     "market_data_conformance": ("MarketDataConformance",),
+    "memory_trading_store": ("MemoryTradingStore",),
     "notifier_conformance": ("NotifierConformance",),
     "policy_conformance": ("PolicyEngineConformance",),
     "position_manager_conformance": ("PositionManagerConformance",),
@@ -64,6 +70,7 @@ _NAMES = {
     "scripted_expert": ("ScriptedExpert",),
     "store_conformance": ("BacktestStoreConformance",),
     "structure_conformance": ("StructureConformance",),
+    "trading_store_conformance": ("TradingStoreConformance",),
 }
 """Public names by the module that defines them. Loaded on first use: a fake view needs neither pytest nor Temporal."""
 
@@ -80,11 +87,14 @@ __all__ = [
     "ExpertConformance",
     "FakeCalendar",
     "FakeMarketData",
+    "FaultyBroker",
     "FeeModelConformance",
     "FillModelConformance",
     "IndicatorConformance",
     "MarketDataConformance",
+    "MemoryTradingStore",
     "NotifierConformance",
+    "OrderFault",
     "OrderScript",
     "PolicyEngineConformance",
     "PositionManagerConformance",
@@ -93,6 +103,7 @@ __all__ = [
     "ScriptedExpert",
     "StructureConformance",
     "TradingCalendarConformance",
+    "TradingStoreConformance",
     "fake_account",
     "fake_bars",
     "fake_candidate",
