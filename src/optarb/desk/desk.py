@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from optarb.errors import OptarbError
-    from optarb.protocols import BacktestStore, Cache, Indicator, MarketData, TradingCalendar
+    from optarb.protocols import BacktestStore, BrokerAdapter, Cache, Indicator, MarketData, TradingCalendar
+    from optarb.protocols.trading import QuoteFeed
     from optarb.specs import BacktestSpec
 
 __all__ = ["Desk", "Setup"]
@@ -32,6 +33,12 @@ _ROLES = {
     "calendar": ("sessions", "opens_at", "closes_at"),
 }
 """What each component of a desk must have to be one."""
+
+_LIVE_ROLES = {
+    "broker": ("capabilities", "preflight", "submit", "find", "cancel", "positions", "now"),
+    "feed": ("chain", "quotes", "underlying_price"),
+}
+"""The same for what only live days need."""
 
 _OF_SIMULATOR = {"simulator": "", "fills": "fills.", "fees": "fees."}
 
@@ -72,6 +79,10 @@ class Desk:
     """The exchange's sessions."""
     indicators: Sequence[Indicator] = ()
     """Indicators of one's own, beside the catalogue."""
+    broker: BrokerAdapter | None = None
+    """Where the orders of live days go; None for a desk that trades none."""
+    feed: QuoteFeed | None = None
+    """Quotes of live days; None for a desk that trades none."""
 
     def __post_init__(self) -> None:
         if isinstance(self.strategies, Strategy):
@@ -89,6 +100,9 @@ class Desk:
             raise ConfigurationError(f"strategy names must differ, got {names}")
         for role, methods in _ROLES.items():
             check_component(getattr(self, role), role, methods=methods)
+        for role, methods in _LIVE_ROLES.items():
+            if getattr(self, role) is not None:
+                check_component(getattr(self, role), role, methods=methods)
         for indicator in self.indicators:
             check_component(indicator, f"indicator {indicator!r}", methods=("columns", "warm_up", "compute"))
 
@@ -100,7 +114,7 @@ class Desk:
 
     def close(self) -> None:
         """Closes the connections that the desk's components opened in this process. They reopen when used again."""
-        for role in ("market_data", "store", "cache"):
+        for role in ("market_data", "store", "cache", "broker", "feed"):
             for _, component in nested(getattr(self, role)):
                 close: Any = getattr(component, "close", None)
                 if callable(close):

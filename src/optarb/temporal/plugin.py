@@ -22,8 +22,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from optarb.errors import ConfigurationError, OptarbError
 from optarb.temporal.activities import BacktestActivities
 from optarb.temporal.backtest_workflow import PhasedBacktestWorkflow
+from optarb.temporal.daily_trading_workflow import DailyTradingWorkflow
+from optarb.temporal.position_monitor_workflow import PositionMonitorWorkflow
 from optarb.temporal.sweep_activities import SweepActivities
 from optarb.temporal.sweep_workflow import ParameterSweepWorkflow
+from optarb.temporal.trading_activities import TradingActivities
 
 if TYPE_CHECKING:
     from optarb.desk import Desk
@@ -41,6 +44,8 @@ PASSED_THROUGH = (
     "optarb.specs",
     "optarb.strategy",
     "optarb.temporal.messages",
+    "optarb.temporal.trading_messages",
+    "optarb.trading",
     "pydantic",
     "pydantic_core",
 )
@@ -71,6 +76,8 @@ class OptarbPlugin(SimplePlugin):
 
     Without a desk it serves clients that only start and watch runs. A worker gets a thread pool for its activities unless it
     brings an executor of its own. When the worker ends, the desk is closed.
+
+    A desk with a broker and a feed trades live days too.
     """
 
     def __init__(self, desk: Desk | None = None, *, threads: int = 16) -> None:
@@ -97,8 +104,8 @@ class OptarbPlugin(SimplePlugin):
         super().__init__(
             "optarb.OptarbPlugin",
             data_converter=_converter,
-            activities=None if desk is None else [*BacktestActivities(desk).all(), *SweepActivities(desk).all()],
-            workflows=None if desk is None else [PhasedBacktestWorkflow, ParameterSweepWorkflow],
+            activities=None if desk is None else _activities(desk),
+            workflows=None if desk is None else _workflows(desk),
             workflow_runner=_runner,
             workflow_failure_exception_types=[OptarbError, ValidationError],
         )
@@ -140,6 +147,21 @@ class OptarbPlugin(SimplePlugin):
                 pool.shutdown(wait=False)
             if self.desk is not None:
                 self.desk.close()
+
+
+def _trades(desk: Desk) -> bool:
+    """Whether a desk can trade live days; workers of one that cannot must not take their tasks."""
+    return desk.broker is not None and desk.feed is not None
+
+
+def _activities(desk: Desk) -> list[Callable[..., Any]]:
+    trading = TradingActivities(desk).all() if _trades(desk) else ()
+    return [*BacktestActivities(desk).all(), *SweepActivities(desk).all(), *trading]
+
+
+def _workflows(desk: Desk) -> list[type]:
+    trading = (DailyTradingWorkflow, PositionMonitorWorkflow) if _trades(desk) else ()
+    return [PhasedBacktestWorkflow, ParameterSweepWorkflow, *trading]
 
 
 def _warn_without_desk(config: WorkerConfig, names: set[str]) -> None:

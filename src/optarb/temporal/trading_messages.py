@@ -1,0 +1,228 @@
+"""What travels between the workflows and the activities of a live day: the spec, instants, and a few figures."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from optarb.trading.day_spec import DaySpec
+from optarb.trading.running import DayOutcome
+
+__all__ = [
+    "BeginRequest",
+    "Begun",
+    "ControlRequest",
+    "ControlWish",
+    "DayReport",
+    "DayRequest",
+    "EntriesAsked",
+    "GuardRequest",
+    "GuardStatus",
+    "Guarded",
+    "MonitorRequest",
+    "MonitorState",
+    "ReportRequest",
+    "StepRequest",
+    "Stepped",
+]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class DayRequest(_Message):
+    """Trades a day."""
+
+    spec: DaySpec
+    """What to trade."""
+    replay_from: AwareDatetime | None = None
+    """Where a replayed day begins: market time starts here and moves instead of passing. None for real time."""
+
+
+class BeginRequest(_Message):
+    """Looks the session up and claims its decision."""
+
+    spec: DaySpec
+    """What to trade."""
+    owner: str
+    """Names the day's workflow and its first run."""
+    at: AwareDatetime | None
+    """Market time of a replay; None for real time."""
+    scheduled_for: AwareDatetime | None
+    """Nominal time of the start by a schedule; None if it was started by hand."""
+
+
+class Begun(_Message):
+    """What kind of day it is."""
+
+    session: date
+    """The day."""
+    outcome: DayOutcome | None = None
+    """``no_session``, ``missed`` (started for an earlier day) or ``duplicate`` (another run has the day); None to go on."""
+    over: bool = False
+    """Whether the session's guarding is done, so that no guardian is needed."""
+
+
+class MonitorState(_Message):
+    """Where a guardian stands, for its next run when it continues as new."""
+
+    at: AwareDatetime | None
+    """Market time of a replay."""
+    enter_at: AwareDatetime
+    """When entries are to be decided next."""
+    decided: bool = False
+    """Whether nothing is left to decide."""
+    asked: bool | None = None
+    """Whether the day wants entries; None while it has not said."""
+    filled: int = 0
+    """Orders of the book that have fills."""
+    cycles: int = 0
+    """Cycles so far."""
+
+
+class MonitorRequest(_Message):
+    """Guards a book for a session."""
+
+    spec: DaySpec
+    """What to trade."""
+    session: date
+    """The session."""
+    at: AwareDatetime | None = None
+    """Where a replay begins; None for real time."""
+    waits_for_day: bool = False
+    """Whether a replay stands still at the time of entries until a day has said whether it wants any."""
+    state: MonitorState | None = None
+    """Where an earlier run of the workflow stopped; None at the beginning."""
+    following: MonitorRequest | None = None
+    """A later session that a day has asked to guard next."""
+
+
+class EntriesAsked(_Message):
+    """A day's word to its guardian."""
+
+    request: MonitorRequest
+    """Which book and session; an older guardian goes on with it once its own session is over."""
+    allowed: bool
+    """Whether the session's entries shall be decided."""
+
+
+class StepRequest(_Message):
+    """One step of a guardian."""
+
+    spec: DaySpec
+    """What to trade."""
+    session: date
+    """The session."""
+    owner: str
+    """Names the guardian and its first run."""
+    at: AwareDatetime | None
+    """Market time of a replay; None for real time."""
+
+
+class GuardRequest(StepRequest):
+    """Cycles of a guardian, one after another while they are seconds apart."""
+
+    until: AwareDatetime | None = None
+    """When the guardian has something else to do; None for nothing."""
+
+
+class Stepped(_Message):
+    """What a step came to."""
+
+    now: AwareDatetime
+    """Market time at its end."""
+    next_at: AwareDatetime | None
+    """When the next step of this kind is due; None if there is nothing left of it."""
+    lost: bool = False
+    """Whether another owner moves the book."""
+
+
+class Guarded(_Message):
+    """What a cycle came to."""
+
+    now: AwareDatetime
+    """Market time at its end."""
+    next_at: AwareDatetime
+    """When the next cycle is due."""
+    lost: bool
+    """Whether another owner moves the book."""
+    over: bool
+    """Whether the session's work is done, or belongs to another owner now."""
+    cycles: int
+    """Cycles of this call."""
+    open_positions: int
+    """Positions that hold contracts."""
+    live_orders: int
+    """Orders that may still come to something."""
+    filled: int
+    """Orders of the book that have fills."""
+
+
+class ReportRequest(_Message):
+    """Names a book's session."""
+
+    spec: DaySpec
+    """What was traded."""
+    session: date
+    """The session."""
+
+
+class DayReport(_Message):
+    """What a day came to."""
+
+    session: date
+    """The day."""
+    outcome: DayOutcome
+    """What became of the entries."""
+    over: bool = True
+    """Whether the last reconciliation is done."""
+    open_positions: int = 0
+    """Positions still held."""
+    needs_human: tuple[str, ...] = ()
+    """Why a person must look, one line a position or cause."""
+
+
+class ControlWish(_Message):
+    """A person's wish, with the reason for the record."""
+
+    reason: str = Field(default="", max_length=500)
+    """Why, in words; halt and flatten need one."""
+
+
+class ControlRequest(_Message):
+    """Sets what people want of a book."""
+
+    book_id: str
+    """The book."""
+    action: Literal["halt", "resume", "flatten"]
+    """What is wanted."""
+    reason: str
+    """Why."""
+    at: AwareDatetime | None
+    """Market time of a replay; None for real time."""
+
+
+class GuardStatus(_Message):
+    """Where a guardian stands."""
+
+    book_id: str
+    """The book."""
+    session: date | None
+    """The session; None before the first step."""
+    now: AwareDatetime | None
+    """Market time of the last step."""
+    next_at: AwareDatetime | None
+    """When the next cycle is due."""
+    cycles: int
+    """Cycles so far."""
+    open_positions: int
+    """Positions that hold contracts."""
+    live_orders: int
+    """Orders that may still come to something."""
+    decided: bool
+    """Whether the session's entries are settled."""
+    over: bool
+    """Whether the session's work is done."""

@@ -1,0 +1,242 @@
+"""A live desk whose market is a path of daily data and whose broker lies in a file, which workers of other processes share."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import sqlite3
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from datetime import time as clock_time
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+import optarb
+from optarb.brokers.simulated_account import SIMULATED_CAPABILITIES, SimulatedAccount
+from optarb.domain.contract_keys import pack_key
+from optarb.domain.orders import Accepted
+from optarb.testing import FakeCalendar, FakeMarketData, ScriptedExpert, fake_bars
+from optarb.trading.day_spec import DaySpec
+from optarb.trading.replay_path import DayCourse, PathFeed
+from optarb.trading.trading_state import TradingState
+
+MONDAY, TUESDAY = date(2024, 6, 3), date(2024, 6, 4)
+NEW_YORK = ZoneInfo("America/New_York")
+CALENDAR = FakeCalendar()
+PRICES = {
+    "SPY240621C00500000": ("7.95", "8.05"),
+    "SPY240621C00510000": ("4.95", "5.05"),
+    "SPXW240621C05000000": ("80.00", "81.00"),
+}
+VERTICAL = (("SPY240621C00500000", 1), ("SPY240621C00510000", -1))
+PAIR = (("SPXW240621C05000000", 1), ("SPY240621C00500000", -10))
+
+
+def at(clock: str, session: date = MONDAY) -> datetime:
+    """An instant in New York, as ``"09:35"``."""
+    return datetime.combine(session, clock_time.fromisoformat(clock), NEW_YORK).astimezone(UTC)
+
+
+# -- the market -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathQuotes:
+    """Quotes on the path of each session: the same chain every morning."""
+
+    low: float = 494.0
+    """Low of SPY in every session; its open is 500, its high 506, its close 503, and SPX is ten times that."""
+
+    def chain(self, symbol, at):
+        return _feed(self.low, at.astimezone(NEW_YORK).date()).chain(symbol, at)
+
+    def quotes(self, contracts, at):
+        return _feed(self.low, at.astimezone(NEW_YORK).date()).quotes(contracts, at)
+
+    def underlying_price(self, symbol, at):
+        return _feed(self.low, at.astimezone(NEW_YORK).date()).underlying_price(symbol, at)
+
+
+@functools.lru_cache(maxsize=8)
+def _feed(low: float, session: date) -> PathFeed:
+    course = {
+        symbol: DayCourse(open=500 * times, high=506 * times, low=low * times, close=503 * times)
+        for symbol, times in (("SPY", 1), ("SPX", 10))
+    }
+    chains = {symbol: _chain(symbol, session) for symbol in course}
+    return PathFeed(chains, course, opens_at=CALENDAR.opens_at(session), closes_at=CALENDAR.closes_at(session))
+
+
+def _chain(symbol: str, session: date) -> optarb.Chain:
+    contracts = {optarb.OptionContract.parse(name): quote for name, quote in PRICES.items()}
+    rows = sorted((pack_key(0, one), quote) for one, quote in contracts.items() if one.underlying == symbol)
+    return optarb.Chain(
+        symbol=symbol,
+        session=session,
+        taken_at=at("09:35", session),
+        modelled=False,
+        underlying_price=500.0 if symbol == "SPY" else 5000.0,
+        roots=("SPXW" if symbol == "SPX" else symbol,),
+        keys=np.array([key for key, _ in rows], np.int64),
+        bids=np.array([float(bid) for _, (bid, _) in rows]),
+        asks=np.array([float(ask) for _, (_, ask) in rows]),
+    )
+
+
+# -- the broker -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptAccount:
+    """A simulated account in a file. Every order it accepts is noted beside it."""
+
+    path: str
+    """An SQLite file in an existing folder."""
+    die_at: str = ""
+    """A moment at which the process that comes to it dies, once: ``"before"`` or ``"after"`` the first order is accepted."""
+
+    @property
+    def capabilities(self):
+        return SIMULATED_CAPABILITIES
+
+    @contextmanager
+    def _account(self):
+        with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            file.execute("CREATE TABLE IF NOT EXISTS account (text TEXT)")
+            row = file.execute("SELECT text FROM account").fetchone()
+            account = SimulatedAccount.load(row[0]) if row else SimulatedAccount()
+            yield account
+            file.execute("DELETE FROM account")
+            file.execute("INSERT INTO account VALUES (?)", (account.dump(),))
+            file.execute("COMMIT")
+
+    def _pass_by(self, moment: str) -> None:
+        if self.die_at == moment:
+            mark = Path(f"{self.path}.died")
+            try:
+                mark.touch(exist_ok=False)
+            except FileExistsError:
+                return
+            mark.write_text(str(os.getpid()))
+            time.sleep(60)  # whoever watches kills this process here
+
+    def preflight(self, orders):
+        return ()
+
+    def submit(self, order):
+        self._pass_by("before")
+        with self._account() as account:
+            answer = account.submit(order)
+        if isinstance(answer, Accepted):
+            with Path(f"{self.path}.accepted").open("a") as notes:
+                notes.write(f"{order.order_id}\n")
+        self._pass_by("after")
+        return answer
+
+    def advance(self, view):
+        with self._account() as account:
+            account.advance(view)
+
+    def find(self, order_id):
+        with self._account() as account:
+            return account.find(order_id)
+
+    def cancel(self, order_id):
+        with self._account() as account:
+            account.cancel(order_id)
+
+    def positions(self):
+        with self._account() as account:
+            return account.positions()
+
+    def account(self):
+        with self._account() as account:
+            return account.account()
+
+    def shares(self):
+        return {}
+
+    def now(self):
+        with self._account() as account:
+            return account.now()
+
+    def accepted(self) -> list[str]:
+        """Ids of all orders that were accepted, in their order."""
+        notes = Path(f"{self.path}.accepted")
+        return notes.read_text().splitlines() if notes.exists() else []
+
+
+# -- the desk -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fixed:
+    """A structure whose legs are given."""
+
+    legs: tuple[tuple[str, int], ...]
+
+    def choose(self, chains, underlying):
+        return tuple(optarb.Leg(contract=optarb.OptionContract.parse(name), ratio=ratio) for name, ratio in self.legs)
+
+
+def make_live_desk(folder: Path, legs=VERTICAL, *, low: float = 494.0, exits=None, **broker) -> optarb.Desk:
+    """A desk that opens the legs in every session of June 2024, with its books and its broker in a folder."""
+    first = optarb.OptionContract.parse(legs[0][0]).underlying
+    symbols = tuple(dict.fromkeys(optarb.OptionContract.parse(name).underlying for name, _ in legs))
+    signal = optarb.Signal.bullish(Fixed(legs=legs), confidence=0.9, reasons=["up"])
+    sessions = CALENDAR.sessions(date(2024, 6, 3), date(2024, 6, 28))
+    strategy = optarb.Strategy(
+        name="live",
+        underlyings=symbols,
+        experts={"one": ScriptedExpert(signals=dict.fromkeys(sessions, signal), underlying=first)},
+        policy=optarb.RiskPolicy(quantity=1, max_open_positions=1),
+        exits=exits or optarb.ExitRules(profit_target=0.75, stop_loss=-0.5, max_hold_sessions=None),
+    )
+    bars = {
+        symbol: fake_bars(
+            [500.0 * (10 if symbol == "SPX" else 1)] * 40, symbol=symbol, last=date(2024, 6, 28), calendar=CALENDAR
+        )
+        for symbol in symbols
+    }
+    return optarb.Desk(
+        strategies=[strategy],
+        market_data=FakeMarketData(bars_by_symbol=bars),
+        store=optarb.SqlStore(url=f"sqlite:///{folder / 'books.db'}"),
+        calendar=CALENDAR,
+        broker=KeptAccount(path=str(folder / "broker.db"), **broker),
+        feed=PathQuotes(low=low),
+    )
+
+
+def make_day_spec(**fields) -> DaySpec:
+    """A day of the desk's strategy."""
+    return DaySpec(**({"strategy": "live", "capital": Decimal(250_000)} | fields))
+
+
+def state_of(desk: optarb.Desk, spec: DaySpec) -> TradingState:
+    """The book as it is stored."""
+    return TradingState.load(spec.book_id, desk.store.trading.load(spec.book_id).document)
+
+
+def assert_sound(desk: optarb.Desk, spec: DaySpec) -> None:
+    """Never a second accepted order, and books equal the broker."""
+    accepted = desk.broker.accepted()
+    assert len(accepted) == len(set(accepted)), accepted
+    assert dict(desk.broker.positions()) == state_of(desk, spec).holdings()
+
+
+def rows_of(desk: optarb.Desk, spec: DaySpec, tables=("signals", "verdicts", "intents", "fills", "exits", "marks")):
+    """Ledger rows by table."""
+    return {table: list(desk.store.trading.rows(spec.book_id, table)) for table in tables}
+
+
+def with_broker(desk: optarb.Desk, **changes) -> optarb.Desk:
+    """The desk with a changed broker."""
+    return dataclasses.replace(desk, broker=dataclasses.replace(desk.broker, **changes))
