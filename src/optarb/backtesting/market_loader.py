@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MonthlyChains", "feature_key", "load_feature", "load_market", "market_key"]
 
-_KEPT_CONTRACTS = 500_000
-"""Contracts of the chains kept for an underlying; what is read of one takes 40 bytes at most beyond the mapped file."""
+_KEPT_CONTRACTS = 1_500_000
+"""Contracts of the chains kept for an underlying. Where a component reads all columns, each takes some 45 bytes beyond the
+mapped file."""
 _KEPT = 4
 """Markets kept in a process; each holds mapped files and a few columns."""
 
@@ -55,7 +56,7 @@ class MonthlyChains:
         self._context = context
         self._months = {int(month["month"].replace("-", "")): (month["month"], month["digest"]) for month in months}
         self._tables: dict[int, ChainTable] = {}
-        self._chains: OrderedDict[date, Chain | None] = OrderedDict()
+        self._chains: dict[date, Chain | None] = {}
         self._contracts = 0
 
     def chain(self, session: date) -> Chain | None:
@@ -66,14 +67,16 @@ class MonthlyChains:
             return self._kept(session, self._opened(session))
 
     def _kept(self, session: date, chain: Chain | None) -> Chain | None:
-        """Keeps chains for whoever asks next: another expert, the trade phase, another setting of a sweep."""
+        """Keeps chains for whoever asks next: another expert, the trade phase, another setting of a sweep.
+
+        What is full takes no more. All of them go through the sessions in order, so giving up the oldest would keep none.
+        """
+        size = 0 if chain is None else len(chain)
         with _lock:
-            kept = self._chains.setdefault(session, chain)
-            self._contracts += 0 if chain is None or kept is not chain else len(chain)
-            while self._contracts > _KEPT_CONTRACTS and len(self._chains) > 1:
-                _, gone = self._chains.popitem(last=False)
-                self._contracts -= 0 if gone is None else len(gone)
-        return kept
+            if session not in self._chains and self._contracts + size <= _KEPT_CONTRACTS:
+                self._chains[session] = chain
+                self._contracts += size
+            return self._chains.get(session, chain)
 
     def _opened(self, session: date) -> Chain | None:
         month = session.year * 100 + session.month
