@@ -18,7 +18,7 @@ from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
-from tests.temporal import rig
+from tests.temporal import trading_rig
 from tests.temporal.histories import changed, scenarios
 
 import optarb
@@ -40,7 +40,7 @@ def nothing_left_behind():
 def as_shipped(tmp_path_factory):
     """Replays with every workflow that a worker with the plugin has."""
     nowhere = tmp_path_factory.mktemp("nowhere")
-    return Replayer(workflows=[], plugins=[optarb.OptarbPlugin(rig.make_desk(nowhere, nowhere))], build_id="tests")
+    return Replayer(workflows=[], plugins=[optarb.OptarbPlugin(trading_rig.make_live_desk(nowhere))], build_id="tests")
 
 
 def load(file):
@@ -99,6 +99,19 @@ def test_histories_when_listed_then_each_workflow_that_a_worker_has_is_among_the
         ("sweep_failed_in_claim.1", "FAILED", {"START_CHILD_WORKFLOW_EXECUTION_INITIATED": 0}),
         ("sweep_continued.1", "CONTINUED_AS_NEW", {"optarb.backtest.close_sweep": 0}),
         ("sweep_continued.2", "COMPLETED", {"optarb.backtest.close_sweep": 1}),
+        (
+            "trading_day.1",
+            "COMPLETED",
+            {"CHILD_WORKFLOW_EXECUTION_COMPLETED": 1, "EXTERNAL_WORKFLOW_EXECUTION_SIGNALED": 1, "optarb.trading.begin": 1},
+        ),
+        ("trading_day.2", "CONTINUED_AS_NEW", {"optarb.trading.open": 1, "optarb.trading.enter": 1}),
+        ("trading_day_steered.1", "CANCELED", {"EXTERNAL_WORKFLOW_EXECUTION_SIGNALED": 2}),
+        ("trading_day.5", "COMPLETED", {"optarb.trading.open": 0, "optarb.trading.enter": 0, "optarb.trading.report": 1}),
+        (
+            "trading_day_steered.3",
+            "CONTINUED_AS_NEW",
+            {"WORKFLOW_EXECUTION_UPDATE_COMPLETED": 1, "optarb.trading.controls": 1},
+        ),
     ],
 )
 def test_history_when_read_then_is_of_what_its_name_says(name, end, among):
@@ -119,7 +132,7 @@ def test_history_when_read_then_it_is_small_and_names_nothing_of_a_machine(file)
     fields = json.loads(gzip.decompress(file.read_bytes()))
 
     said = "\n".join(record_histories.texts(fields))
-    assert "optarb.backtest." in said  # a name in plain text
+    assert re.search(r"optarb\.(backtest|trading)\.", said)  # a name in plain text
     assert '"strategy":' in said  # and what payloads hold
     assert re.findall(r"\d+@[\w.-]+|(?<![\w/.-])/\w+/[\w./-]+|File \"|[A-Z]:\\", said) == []
     assert file.stat().st_size < 20_000

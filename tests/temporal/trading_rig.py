@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import sqlite3
-import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from tests.temporal.rig import Gate
 
 import optarb
 from optarb.brokers.simulated_account import SIMULATED_CAPABILITIES, SimulatedAccount
@@ -52,11 +51,21 @@ class PathQuotes:
 
     low: float = 494.0
     """Low of SPY in every session; its open is 500, its high 506, its close 503, and SPX is ten times that."""
+    gate: Gate | None = None
+    """Holds whoever asks for quotes of its session, from an instant on."""
+    held_from: datetime | None = None
+    """The instant."""
 
     def chain(self, symbol, at):
+        if self.gate is not None and at >= self.held_from:
+            self.gate.pass_through(at.astimezone(NEW_YORK).date())
+        if not CALENDAR.sessions(*[at.astimezone(NEW_YORK).date()] * 2):
+            return None
         return _feed(self.low, at.astimezone(NEW_YORK).date()).chain(symbol, at)
 
     def quotes(self, contracts, at):
+        if not CALENDAR.sessions(*[at.astimezone(NEW_YORK).date()] * 2):
+            return {}
         return _feed(self.low, at.astimezone(NEW_YORK).date()).quotes(contracts, at)
 
     def underlying_price(self, symbol, at):
@@ -98,8 +107,12 @@ class KeptAccount:
 
     path: str
     """An SQLite file in an existing folder."""
-    die_at: str = ""
-    """A moment at which the process that comes to it dies, once: ``"before"`` or ``"after"`` the first order is accepted."""
+    gate: Gate | None = None
+    """Holds whoever sends one order."""
+    order: int = 0
+    """Which one: how many were accepted before it."""
+    moment: str = "before"
+    """When it is held: ``"before"`` or ``"after"`` the order is accepted."""
 
     @property
     def capabilities(self):
@@ -117,27 +130,20 @@ class KeptAccount:
             file.execute("INSERT INTO account VALUES (?)", (account.dump(),))
             file.execute("COMMIT")
 
-    def _pass_by(self, moment: str) -> None:
-        if self.die_at == moment:
-            mark = Path(f"{self.path}.died")
-            try:
-                mark.touch(exist_ok=False)
-            except FileExistsError:
-                return
-            mark.write_text(str(os.getpid()))
-            time.sleep(60)  # whoever watches kills this process here
-
     def preflight(self, orders):
         return ()
 
     def submit(self, order):
-        self._pass_by("before")
+        held = self.gate is not None and len(self.accepted()) == self.order
+        if held and self.moment == "before":
+            self.gate.pass_through(self.gate.at)
         with self._account() as account:
             answer = account.submit(order)
         if isinstance(answer, Accepted):
             with Path(f"{self.path}.accepted").open("a") as notes:
                 notes.write(f"{order.order_id}\n")
-        self._pass_by("after")
+        if held and self.moment == "after":
+            self.gate.pass_through(self.gate.at)
         return answer
 
     def advance(self, view):
@@ -186,7 +192,7 @@ class Fixed:
         return tuple(optarb.Leg(contract=optarb.OptionContract.parse(name), ratio=ratio) for name, ratio in self.legs)
 
 
-def make_live_desk(folder: Path, legs=VERTICAL, *, low: float = 494.0, exits=None, **broker) -> optarb.Desk:
+def make_live_desk(folder: Path, legs=VERTICAL, *, low: float = 494.0, exits=None) -> optarb.Desk:
     """A desk that opens the legs in every session of June 2024, with its books and its broker in a folder."""
     first = optarb.OptionContract.parse(legs[0][0]).underlying
     symbols = tuple(dict.fromkeys(optarb.OptionContract.parse(name).underlying for name, _ in legs))
@@ -210,7 +216,7 @@ def make_live_desk(folder: Path, legs=VERTICAL, *, low: float = 494.0, exits=Non
         market_data=FakeMarketData(bars_by_symbol=bars),
         store=optarb.SqlStore(url=f"sqlite:///{folder / 'books.db'}"),
         calendar=CALENDAR,
-        broker=KeptAccount(path=str(folder / "broker.db"), **broker),
+        broker=KeptAccount(path=str(folder / "broker.db")),
         feed=PathQuotes(low=low),
     )
 
@@ -237,6 +243,11 @@ def rows_of(desk: optarb.Desk, spec: DaySpec, tables=("signals", "verdicts", "in
     return {table: list(desk.store.trading.rows(spec.book_id, table)) for table in tables}
 
 
-def with_broker(desk: optarb.Desk, **changes) -> optarb.Desk:
-    """The desk with a changed broker."""
-    return dataclasses.replace(desk, broker=dataclasses.replace(desk.broker, **changes))
+def held_at_order(desk: optarb.Desk, gate: Gate, order: int, moment: str = "before") -> optarb.Desk:
+    """The desk, whose broker holds whoever sends the order of that number."""
+    return dataclasses.replace(desk, broker=dataclasses.replace(desk.broker, gate=gate, order=order, moment=moment))
+
+
+def held_from(desk: optarb.Desk, gate: Gate, instant: datetime) -> optarb.Desk:
+    """The desk, whose feed holds whoever asks for quotes from an instant on."""
+    return dataclasses.replace(desk, feed=dataclasses.replace(desk.feed, gate=gate, held_from=instant))

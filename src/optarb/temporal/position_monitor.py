@@ -193,8 +193,8 @@ class PositionMonitor:
                 return cycle.lost
             if await self._entered(request, cycle):
                 continue
-            self._continue_as_new(request)
             await self._rest(request, cycle)
+            self._continue_as_new(request)
 
     async def _look(self, request: MonitorRequest) -> Guarded:
         _stop_if_cancelled()

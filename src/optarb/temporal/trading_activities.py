@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from optarb.domain.time import NEW_YORK
-from optarb.errors import AlreadyRunning, BookNotFound, BrokerUnavailable, ConfigurationError, Superseded
+from optarb.errors import AlreadyRunning, BookNotFound, BrokerUnavailable, ConfigurationError, OptarbError, Superseded
 from optarb.ledger.rows import session_number
 from optarb.protocols.brokers import SupportsAdvance
 from optarb.protocols.stores import SupportsTrading
@@ -104,7 +105,7 @@ class TradingActivities:
     @activity.defn(name="optarb.trading.open", no_thread_cancel_exception=True)
     def open(self, request: StepRequest) -> Stepped:
         """Takes the book and books what happened since the last session."""
-        with _told(), _alive():
+        with _guarding(), _alive():
             context, clock = self._context(request.spec, request.session, request.owner), _clock(request.at)
             _advance(context, clock)
             try:
@@ -117,7 +118,7 @@ class TradingActivities:
     @activity.defn(name="optarb.trading.guard", no_thread_cancel_exception=True)
     def guard(self, request: GuardRequest) -> Guarded:
         """Runs a cycle of the guardian; in real time further ones, while they are seconds apart and nobody waits."""
-        with _told(), _alive():
+        with _guarding(), _alive():
             context, clock = self._context(request.spec, request.session, request.owner), _clock(request.at)
             enough = clock.now() + _SLICE
             if request.until is not None:
@@ -134,7 +135,7 @@ class TradingActivities:
     @activity.defn(name="optarb.trading.enter", no_thread_cancel_exception=True)
     def enter(self, request: StepRequest) -> Stepped:
         """Decides the session's entries and hands them to the guardian."""
-        with _told(), _alive():
+        with _guarding(), _alive():
             context, clock = self._context(request.spec, request.session, request.owner), _clock(request.at)
             _advance(context, clock)
             try:
@@ -243,6 +244,16 @@ def _advance(context: DayContext, clock: MovingClock) -> None:
     if isinstance(context.broker, SupportsAdvance):
         with suppress(BrokerUnavailable):  # a feed that is silent moves no simulated market
             context.broker.advance(context.view(clock.now()))
+
+
+@contextmanager
+def _guarding() -> Generator[None]:
+    """Has every failure but a wrong configuration tried again: data that cannot be read must not end the guarding."""
+    try:
+        yield
+    except OptarbError as error:
+        hopeless = isinstance(error, ConfigurationError)
+        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=hopeless) from error
 
 
 def _is_to_stop() -> bool:

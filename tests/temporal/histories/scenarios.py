@@ -14,10 +14,11 @@ from benchmarks.actions import histories_of
 from temporalio import activity
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Worker
-from tests.temporal import rig
+from tests.temporal import rig, trading_rig
 
 import optarb
 from optarb.temporal.sweep_starting import SweepHandle, start_sweep
+from optarb.temporal.trading_starting import DayHandle, follow_guardian, start_day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +282,43 @@ async def sweep_continued(stage: Stage) -> list[WorkflowHistory]:
         )
 
 
+async def trading_day(stage: Stage) -> list[WorkflowHistory]:
+    """A replayed day of the pair, leg by leg, unwound; then the guardian's runs, which continue as new."""
+    async with stage.client(trading_rig.make_live_desk(stage.folder, trading_rig.PAIR)) as client:
+        day = await _trade(stage, client)
+        await day.result()
+        return await _trading_histories(client, day)
+
+
+async def trading_day_steered(stage: Stage) -> list[WorkflowHistory]:
+    """A replayed day that is cancelled while a position is open; its guardian goes on and is told to flatten."""
+    gate = stage.keeper.gate(trading_rig.MONDAY)
+    desk = trading_rig.held_from(trading_rig.make_live_desk(stage.folder), gate, trading_rig.at("11:00"))
+    async with stage.client(desk) as client:
+        day = await _trade(stage, client)
+        await stage.keeper.reached()
+        await day.cancel()
+        with contextlib.suppress(optarb.OptarbError):
+            await day.result()
+        guardian = follow_guardian(client, day.book_id)
+        await guardian.flatten("out")
+        stage.keeper.open()
+        await guardian.result()
+        return await _trading_histories(client, day)
+
+
+async def _trade(stage: Stage, client: Client) -> DayHandle:
+    spec = trading_rig.make_day_spec(account=stage.queue)
+    return await start_day(client, spec, task_queue=stage.queue, replay_from=trading_rig.at("09:30"))
+
+
+async def _trading_histories(client: Client, day: DayHandle) -> list[WorkflowHistory]:
+    guardian = follow_guardian(client, day.book_id).workflow
+    first = (await guardian.describe()).raw_description.workflow_execution_info.first_run_id
+    days = await histories_of(client, day.workflow.id, str(day.workflow.first_execution_run_id))
+    return [*days, *await histories_of(client, guardian.id, first)]
+
+
 def _flaky(stage: Stage, failures: int) -> optarb.Desk:
     tokens = stage.folder / "tokens"
     tokens.mkdir()
@@ -311,5 +349,7 @@ SCENARIOS: tuple[Callable[[Stage], Awaitable[list[WorkflowHistory]]], ...] = (
     sweep_resumed,
     sweep_failed_in_claim,
     sweep_continued,
+    trading_day,
+    trading_day_steered,
 )
 """Each is recorded under its own name."""
