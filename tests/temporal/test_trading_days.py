@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from contextlib import asynccontextmanager, suppress
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+from temporalio.testing import ActivityEnvironment
 from tests.temporal import trading_rig as rig
 from tests.temporal.acme.live import AcmeDay, AcmeGuardian
 from tests.temporal.trading_rig import MONDAY, PAIR, TUESDAY, VERTICAL, at, make_day_spec, make_live_desk
@@ -20,9 +22,10 @@ from optarb.protocols.trading import Controls, Lease
 from optarb.temporal import server
 from optarb.temporal.trading_activities import TradingActivities
 from optarb.temporal.trading_controls import flatten_book, halt_book, resume_book
-from optarb.temporal.trading_messages import DayReport, DayRequest
+from optarb.temporal.trading_messages import BeginRequest, Begun, DayReport, DayRequest, GuardRequest
 from optarb.temporal.trading_starting import follow_guardian, start_day, start_guardian
 from optarb.trading.clocks import SimulatedClock
+from optarb.trading.rules import LiveRules
 from optarb.trading.running import run_day
 
 BOTH = pytest.mark.parametrize("legs", [VERTICAL, PAIR], ids=["vertical", "pair"])
@@ -222,7 +225,13 @@ def test_day_when_book_has_a_guardian_then_it_is_taken_over(temporal_address, tm
 
 
 @pytest.mark.parametrize(
-    ("order", "moment"), [(0, "before"), (0, "after"), (1, "after"), (None, "open")], ids=["unsent", "sent", "leg 2", "held"]
+    ("order", "moment"),
+    [
+        pytest.param(0, "before", id="unsent", marks=pytest.mark.soak),
+        pytest.param(0, "after", id="sent", marks=pytest.mark.soak),
+        pytest.param(1, "after", id="second leg sent"),
+        pytest.param(None, "", id="held"),
+    ],
 )
 def test_day_when_worker_is_killed_then_another_goes_on_without_a_second_order(
     *, temporal_address, tmp_path, queue, spec, keeper, order, moment
@@ -431,6 +440,79 @@ def test_day_when_another_owner_moves_the_book_then_duplicate(temporal_address, 
     assert asyncio.run(run()).outcome == "duplicate"
     assert desk.broker.accepted() == []
     assert desk.store.trading.load(spec.book_id).lease == lease
+
+
+def test_day_when_real_time_then_entered_at_rest_for_minutes_and_woken_to_flatten(temporal_address, tmp_path, queue):
+    today = datetime.now(rig.NEW_YORK).date()
+    desk = rig.make_real_time_desk(tmp_path, today)
+    spec = make_day_spec(
+        account=queue, entry_at=time(0), late_minutes=1440, rules=LiveRules(fast_seconds=0.05, rung_seconds=0.2)
+    )
+
+    async def run():
+        async with working(temporal_address, desk, queue) as client:
+            day = await start_day(client, spec, task_queue=queue)
+            guardian = follow_guardian(client, spec.book_id)
+
+            async def resting():
+                with suppress(RPCError):
+                    status = await guardian.status()
+                    return status.decided and not status.live_orders and status.cycles > 1 and status
+                return False
+
+            while not (status := await resting()):  # noqa: ASYNC110 - the workflow tells nobody
+                await asyncio.sleep(0.05)
+            await guardian.flatten("out")
+            while rig.state_of(desk, spec).holdings():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            await day.cancel()
+            await guardian.workflow.cancel()
+            with pytest.raises(optarb.Cancelled):
+                await guardian.result()
+            return status
+
+    status = asyncio.run(run())
+
+    assert (status.session, status.open_positions) == (today, 1)
+    assert timedelta(minutes=4) < status.next_at - status.now <= timedelta(minutes=5)
+    assert [row[3] for row in desk.store.trading.rows(spec.book_id, "exits")] == ["flatten"]
+    rig.assert_sound(desk, spec)
+
+
+@dataclasses.dataclass(frozen=True)
+class BrokenQuotes:
+    """A feed whose data cannot be read."""
+
+    def chain(self, symbol, at):
+        raise optarb.BadData("half a line")
+
+    def quotes(self, contracts, at):
+        raise optarb.BadData("half a line")
+
+    def underlying_price(self, symbol, at):
+        raise optarb.BadData("half a line")
+
+
+def test_guardian_when_data_cannot_be_read_then_step_is_tried_again_but_not_with_a_wrong_spec(tmp_path):
+    desk = dataclasses.replace(make_live_desk(tmp_path), feed=BrokenQuotes())
+    step = GuardRequest(spec=make_day_spec(), session=MONDAY, owner="one", at=at("09:35"))
+    wrong = step.model_copy(update={"spec": make_day_spec(strategy="none")})
+
+    for request, kind, hopeless in ((step, "BadData", False), (wrong, "UnknownName", True)):
+        for name in ("open", "guard", "enter"):
+            with pytest.raises(ApplicationError) as caught:
+                ActivityEnvironment().run(getattr(TradingActivities(desk), name), request)
+            assert (caught.value.type, caught.value.non_retryable) == (kind, hopeless)
+
+
+def test_day_when_worked_on_after_its_date_then_missed_and_nothing_claimed(tmp_path):
+    desk = make_live_desk(tmp_path)
+    late = BeginRequest(spec=make_day_spec(), owner="late", at=at("09:20", TUESDAY), scheduled_for=at("09:35"))
+    on_time = late.model_copy(update={"owner": "on time", "scheduled_for": at("09:35", TUESDAY)})
+    begin = TradingActivities(desk).begin
+
+    assert ActivityEnvironment().run(begin, late) == Begun(session=TUESDAY, outcome="missed")
+    assert ActivityEnvironment().run(begin, on_time) == Begun(session=TUESDAY)
 
 
 # -- the plugin --------------------------------------------------------------------------------------------------------------

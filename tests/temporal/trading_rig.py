@@ -7,7 +7,7 @@ import functools
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
 from pathlib import Path
@@ -218,6 +218,67 @@ def make_live_desk(folder: Path, legs=VERTICAL, *, low: float = 494.0, exits=Non
         calendar=CALENDAR,
         broker=KeptAccount(path=str(folder / "broker.db")),
         feed=PathQuotes(low=low),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlwaysOpen:
+    """Every day is a session, from midnight to midnight in New York."""
+
+    def sessions(self, start, end):
+        return tuple(start + timedelta(days=number) for number in range((end - start).days + 1))
+
+    def opens_at(self, session):
+        return at("00:00", session)
+
+    def closes_at(self, session):
+        return at("00:00", session + timedelta(days=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StillQuotes:
+    """Quotes that never change and are always fresh."""
+
+    expiry: date
+
+    def chain(self, symbol, at):
+        quotes = {f"SPY{self.expiry:%y%m%d}{name[9:]}": quote for name, quote in PRICES.items() if name.startswith("SPY2")}
+        rows = sorted((pack_key(0, optarb.OptionContract.parse(name)), quote) for name, quote in quotes.items())
+        return optarb.Chain(
+            symbol=symbol,
+            session=at.astimezone(NEW_YORK).date(),
+            taken_at=at,
+            modelled=True,
+            underlying_price=500.0,
+            roots=("SPY",),
+            keys=np.array([key for key, _ in rows], np.int64),
+            bids=np.array([float(bid) for _, (bid, _) in rows]),
+            asks=np.array([float(ask) for _, (_, ask) in rows]),
+        )
+
+    def quotes(self, contracts, at):
+        chain = self.chain("SPY", at)
+        return {one: chain.quote(one) for one in contracts}
+
+    def underlying_price(self, symbol, at):
+        return Decimal(500)
+
+
+def make_real_time_desk(folder: Path, today: date) -> optarb.Desk:
+    """A desk whose market is open now, whenever that is, and still."""
+    expiry = today + timedelta(days=18)
+    legs = tuple((f"SPY{expiry:%y%m%d}{name[9:]}", ratio) for name, ratio in VERTICAL)
+    desk, calendar = make_live_desk(folder, legs), AlwaysOpen()
+    signal = optarb.Signal.bullish(Fixed(legs=legs), confidence=0.9, reasons=["up"])
+    expert = ScriptedExpert(signals={today: signal}, underlying="SPY")
+    return dataclasses.replace(
+        desk,
+        strategies=[dataclasses.replace(desk.strategies[0], experts={"one": expert})],
+        market_data=FakeMarketData(
+            bars_by_symbol={"SPY": fake_bars([500.0] * 40, symbol="SPY", last=today, calendar=calendar)}
+        ),
+        calendar=calendar,
+        feed=StillQuotes(expiry=expiry),
     )
 
 
