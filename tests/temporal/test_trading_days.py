@@ -416,7 +416,7 @@ def test_guardian_when_cancelled_then_gives_the_book_back_and_another_can_start(
             with pytest.raises(optarb.Cancelled):
                 await guardian.result()
             lease = desk.store.trading.load(spec.book_id).lease
-            with suppress(optarb.OptarbError):
+            with pytest.raises(optarb.Cancelled, match="guardian ended before the session did"):
                 await day.result()
             again = await start_guardian(client, spec, MONDAY, task_queue=queue, replay_from=at("11:00"))
             return lease, await again.result()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
+import shlex
+import subprocess
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from temporalio.client import Client, ScheduleOverlapPolicy, ScheduleUpdate
@@ -17,6 +21,7 @@ import optarb
 from optarb.temporal.schedules import follow_schedule, schedule_daily, weekdays_at
 from optarb.temporal.trading_messages import DayRequest
 from optarb.trading.clocks import SimulatedClock
+from optarb.trading.day_spec import DaySpec
 from optarb.trading.running import run_day
 
 
@@ -133,3 +138,32 @@ def test_schedule_when_book_holds_positions_then_pause_and_delete_are_refused_un
 
     assert not before
     assert (after.paused, after.note) == (True, "known")
+
+
+def test_schedule_when_made_by_the_line_in_the_docs_then_it_is_the_same(temporal_address, temporal_cli):
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "run-a-trading-day.md"
+    (line,) = re.findall(r"^\$ temporal (schedule create .*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    words = shlex.split(line.replace("\\\n", " "))
+    spec = DaySpec(strategy="spreads", account="paper")
+    subprocess.run([temporal_cli, *words, "--address", temporal_address], check=True, capture_output=True)
+
+    async def call(client):
+        schedule = follow_schedule(client, spec.book_id)
+        by_hand = (await schedule.describe()).schedule
+        (given,) = await client.data_converter.decode(by_hand.action.args, [DayRequest])
+        await schedule.schedule.delete()
+        await schedule_daily(client, spec, task_queue="live")
+        by_name = (await schedule.describe()).schedule
+        await schedule.schedule.delete()
+        return by_hand, by_name, given
+
+    by_hand, by_name, given = run(temporal_address, call)
+
+    assert given == DayRequest(spec=spec)
+    for name in ("workflow", "id", "task_queue", "execution_timeout"):
+        assert getattr(by_hand.action, name) == getattr(by_name.action, name), name
+    for one in (by_hand, by_name):
+        one.spec.calendars = [dataclasses.replace(calendar, comment=None) for calendar in one.spec.calendars]
+    assert by_hand.spec.calendars == by_name.spec.calendars
+    assert by_hand.spec.time_zone_name == by_name.spec.time_zone_name
+    assert by_hand.policy == by_name.policy

@@ -8,7 +8,13 @@ from typing import Any, ClassVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError, is_cancelled_exception
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 from optarb.temporal.phased_backtest import _stop_if_cancelled, _to_its_end
 from optarb.temporal.position_monitor import call_trading
@@ -159,7 +165,7 @@ class DailyTrading:
         )
         try:
             await guardian.signal("optarb.enter", asked)
-        except ApplicationError as error:
+        except FailureError as error:
             workflow.logger.info("the guardian of %s has ended: %s", asked.request.spec.book_id, error)
 
     async def _ended(self, child: workflow.ChildWorkflowHandle[Any, DayReport]) -> DayReport | None:
