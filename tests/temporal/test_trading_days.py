@@ -170,7 +170,9 @@ def test_day_when_its_guardian_is_terminated_then_another_goes_on_and_the_zombie
             guardian = follow_guardian(client, spec.book_id)
             first = (await guardian.workflow.describe()).run_id
             await guardian.workflow.terminate()
-            report = await day.result()  # while the terminated guardian's activity is held right after its order landed
+            report = await asyncio.wait_for(
+                day.result(), 60
+            )  # while the terminated guardian's activity is held right after its order landed
             keeper.open()
             return report, first, (await guardian.workflow.describe()).run_id
 
@@ -191,7 +193,7 @@ def test_second_run_when_the_first_is_at_work_then_trades_nothing(temporal_addre
         async with held(temporal_address, desk, queue, keeper, spec) as (client, day):
             with pytest.raises(optarb.AlreadyRunning, match="is running on this server"):
                 await start(client, spec, queue)
-            second = await start_another(client, spec, queue)
+            second = await asyncio.wait_for(start_another(client, spec, queue), 30)
             keeper.open()
             return second, await day.result()
 
@@ -316,6 +318,20 @@ def test_update_when_it_has_no_reason_then_refused_and_nothing_is_set(
     assert "need a reason" in cause.message
     assert report.outcome == "traded"
     assert not desk.store.trading.controls(spec.book_id).halted
+
+
+def test_day_when_the_session_was_guarded_to_its_end_before_then_missed(temporal_address, tmp_path, queue, spec):
+    desk = make_live_desk(tmp_path)
+
+    async def run():
+        async with working(temporal_address, desk, queue) as client:
+            guardian = await start_guardian(client, spec, MONDAY, task_queue=queue, replay_from=at("15:50"))
+            await guardian.result()
+            return await (await start(client, spec, queue, "16:10")).result()
+
+    report = asyncio.run(run())
+
+    assert (report.outcome, report.over, desk.broker.accepted()) == ("missed", True, [])
 
 
 def test_flags_when_nothing_runs_then_the_next_guardian_obeys(temporal_address, tmp_path, queue, spec):

@@ -108,11 +108,11 @@ class DailyTrading:
             at=request.replay_from,
             waits_for_day=begun.outcome is None,
         )
-        if begun.over:
-            return (await self._report(guarded)).model_copy(update={"outcome": "duplicate"})
-        await _to_its_end(self._start_guardian(guarded))
-        if begun.outcome == "duplicate":
-            return (await self._report(guarded)).model_copy(update={"outcome": "duplicate"})
+        if not begun.over:
+            await _to_its_end(self._start_guardian(guarded))
+        if begun.over or begun.outcome == "duplicate":
+            report = await self._report(guarded)
+            return report.model_copy(update={} if begun.outcome is None else {"outcome": begun.outcome})
         try:
             _stop_if_cancelled()
             allowed = await self.before_entries(request.spec, begun.session)
