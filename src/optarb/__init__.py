@@ -161,9 +161,16 @@ if TYPE_CHECKING:
     from optarb.temporal.activities import BacktestActivities as BacktestActivities
     from optarb.temporal.backtest_workflow import PhasedBacktestWorkflow as PhasedBacktestWorkflow
     from optarb.temporal.connection import connect as connect
+    from optarb.temporal.daily_trading import DailyTrading as DailyTrading
+    from optarb.temporal.daily_trading_workflow import DailyTradingWorkflow as DailyTradingWorkflow
     from optarb.temporal.parameter_sweep import ParameterSweep as ParameterSweep
     from optarb.temporal.phased_backtest import PhasedBacktest as PhasedBacktest
     from optarb.temporal.plugin import OptarbPlugin as OptarbPlugin
+    from optarb.temporal.position_monitor import PositionMonitor as PositionMonitor
+    from optarb.temporal.position_monitor_workflow import PositionMonitorWorkflow as PositionMonitorWorkflow
+    from optarb.temporal.schedules import DailySchedule as DailySchedule
+    from optarb.temporal.schedules import follow_schedule as follow_schedule
+    from optarb.temporal.schedules import schedule_daily as schedule_daily
     from optarb.temporal.server import EmbeddedServer as EmbeddedServer
     from optarb.temporal.starting import BacktestHandle as BacktestHandle
     from optarb.temporal.starting import follow_backtest as follow_backtest
@@ -173,6 +180,19 @@ if TYPE_CHECKING:
     from optarb.temporal.sweep_starting import follow_sweep as follow_sweep
     from optarb.temporal.sweep_starting import start_sweep as start_sweep
     from optarb.temporal.sweep_workflow import ParameterSweepWorkflow as ParameterSweepWorkflow
+    from optarb.temporal.trading_activities import TradingActivities as TradingActivities
+    from optarb.temporal.trading_controls import flatten_book as flatten_book
+    from optarb.temporal.trading_controls import halt_book as halt_book
+    from optarb.temporal.trading_controls import resume_book as resume_book
+    from optarb.temporal.trading_messages import DayReport as DayReport
+    from optarb.temporal.trading_messages import DayRequest as DayRequest
+    from optarb.temporal.trading_messages import GuardStatus as GuardStatus
+    from optarb.temporal.trading_messages import MonitorRequest as MonitorRequest
+    from optarb.temporal.trading_starting import DayHandle as DayHandle
+    from optarb.temporal.trading_starting import GuardianHandle as GuardianHandle
+    from optarb.temporal.trading_starting import follow_guardian as follow_guardian
+    from optarb.temporal.trading_starting import start_day as start_day
+    from optarb.temporal.trading_starting import start_guardian as start_guardian
     from optarb.trading.clocks import LiveClock as LiveClock
     from optarb.trading.clocks import SimulatedClock as SimulatedClock
     from optarb.trading.day_spec import DaySpec as DaySpec
@@ -310,14 +330,23 @@ _NAMES = {
     "optarb.temporal.activities": ("BacktestActivities",),
     "optarb.temporal.backtest_workflow": ("PhasedBacktestWorkflow",),
     "optarb.temporal.connection": ("connect",),
+    "optarb.temporal.daily_trading": ("DailyTrading",),
+    "optarb.temporal.daily_trading_workflow": ("DailyTradingWorkflow",),
     "optarb.temporal.parameter_sweep": ("ParameterSweep",),
     "optarb.temporal.phased_backtest": ("PhasedBacktest",),
     "optarb.temporal.plugin": ("OptarbPlugin",),
+    "optarb.temporal.position_monitor": ("PositionMonitor",),
+    "optarb.temporal.position_monitor_workflow": ("PositionMonitorWorkflow",),
+    "optarb.temporal.schedules": ("DailySchedule", "follow_schedule", "schedule_daily"),
     "optarb.temporal.server": ("EmbeddedServer",),
     "optarb.temporal.starting": ("BacktestHandle", "follow_backtest", "start_backtest"),
     "optarb.temporal.sweep_activities": ("SweepActivities",),
     "optarb.temporal.sweep_starting": ("SweepHandle", "follow_sweep", "start_sweep"),
     "optarb.temporal.sweep_workflow": ("ParameterSweepWorkflow",),
+    "optarb.temporal.trading_activities": ("TradingActivities",),
+    "optarb.temporal.trading_controls": ("flatten_book", "halt_book", "resume_book"),
+    "optarb.temporal.trading_messages": ("DayReport", "DayRequest", "GuardStatus", "MonitorRequest"),
+    "optarb.temporal.trading_starting": ("DayHandle", "GuardianHandle", "follow_guardian", "start_day", "start_guardian"),
     "optarb.trading.clocks": ("LiveClock", "SimulatedClock"),
     "optarb.trading.day_spec": ("DaySpec",),
     "optarb.trading.limits": ("LiveLimits",),
