@@ -42,7 +42,7 @@ nitpick_ignore_regex = [
         r"(Callable|Generator|Iterable|Iterator|Literal|Mapping|NDArray|Path|Protocol|Sequence|TracebackType)",
     ),
     (r"py:class", r"(ApplicationError|Client|DataFrame|Decimal|Plugin|TracebackType|Worker|date|datetime|time|timedelta)"),
-    (r"py:exc", r"ApplicationError"),
+    (r"py:exc", r"(ApplicationError|CancelledError|WorkflowUpdateFailedError)"),
     # Aliases of annotations, and what stands behind public names without being one.
     (r"py:class", r"(ArrayLike|DataKind|ExitsLike|ExpertLike|Metric|OverrideValue|PolicyLike|ProgressCallback)"),
     (r"py:class", r"(AwareDatetime|DayOutcome|Statistic|SubmitAnswer|_Seconds)"),
