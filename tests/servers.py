@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ GUARDED = "guarded"
 _UNPRIVILEGED = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
 
-class _Server:
+class _Server(ABC):
     """A child process that answers on a socket in its folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -70,11 +71,11 @@ class _Server:
             process.kill()
             process.wait()
 
-    def _command(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _command(self) -> list[str]: ...
 
-    def _answers(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _answers(self) -> bool: ...
 
     def _user(self) -> str | None:
         return None
