@@ -32,10 +32,7 @@ class BacktestHandle:
         Raises:
             OptarbError: The error that made the run fail, of its own class; Cancelled if it was cancelled.
         """
-        try:
-            summary: BacktestSummary = await self.workflow.result()
-        except WorkflowFailureError as error:
-            raise _original(error, f"backtest {self.backtest_id!r}", "backtest_id") from error
+        summary: BacktestSummary = await _outcome(self.workflow, f"backtest {self.backtest_id!r}", "backtest_id")
         return summary
 
     async def progress(self) -> Progress:
@@ -109,6 +106,14 @@ def _workflow_name(workflow: type) -> str:
     if definition is None or not definition.name:
         raise TypeError(f"{workflow!r} is no workflow; decorate it with @workflow.defn")
     return str(definition.name)
+
+
+async def _outcome(workflow: WorkflowHandle[Any, Any], shown: str, id_name: str) -> Any:
+    """Waits for a workflow's result; its failure is raised as the error that optarb meant."""
+    try:
+        return await workflow.result()
+    except WorkflowFailureError as error:
+        raise _original(error, shown, id_name) from error
 
 
 def _original(error: WorkflowFailureError, shown: str, id_name: str) -> Exception:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -15,7 +15,7 @@ from optarb.backtesting.sweep_book import new_sweep_id
 from optarb.errors import AlreadyRunning
 from optarb.specs import BacktestSpec, Progress, SweepSpec, SweepSummary
 from optarb.temporal.messages import SweepRequest
-from optarb.temporal.starting import _original, _workflow_name
+from optarb.temporal.starting import _outcome, _workflow_name
 
 __all__ = ["SweepHandle", "follow_sweep", "start_sweep"]
 
@@ -35,10 +35,7 @@ class SweepHandle:
         Raises:
             OptarbError: The error that ended the sweep, of its own class; Cancelled if it was cancelled.
         """
-        try:
-            summary: SweepSummary = await self.workflow.result()
-        except WorkflowFailureError as error:
-            raise _original(error, f"sweep {self.sweep_id!r}", "sweep_id") from error
+        summary: SweepSummary = await _outcome(self.workflow, f"sweep {self.sweep_id!r}", "sweep_id")
         return summary
 
     async def progress(self) -> Progress:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from optarb.errors import AlreadyRunning
 from optarb.temporal.daily_trading import guardian_id
-from optarb.temporal.starting import _original, _workflow_name
+from optarb.temporal.starting import _outcome, _workflow_name
 from optarb.temporal.trading_messages import ControlWish, DayReport, DayRequest, GuardStatus, MonitorRequest
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ class DayHandle:
         Raises:
             OptarbError: The error that made the day fail, of its own class; Cancelled if it was cancelled.
         """
-        try:
-            report: DayReport = await self.workflow.result()
-        except WorkflowFailureError as error:
-            raise _original(error, f"the day of book {self.book_id!r}", "book") from error
+        report: DayReport = await _outcome(self.workflow, f"the day of book {self.book_id!r}", "book")
         return report
 
     async def cancel(self) -> None:
@@ -111,10 +108,7 @@ class GuardianHandle:
         Raises:
             OptarbError: The error that made it fail, of its own class; Cancelled if it was cancelled.
         """
-        try:
-            report: DayReport = await self.workflow.result()
-        except WorkflowFailureError as error:
-            raise _original(error, f"the guardian of book {self.book_id!r}", "book") from error
+        report: DayReport = await _outcome(self.workflow, f"the guardian of book {self.book_id!r}", "book")
         return report
 
 
