@@ -67,7 +67,7 @@ class Faults:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._stopped = False
+        self._stopped_in = b""
         self._planned = {}
         for fields in json.loads((folder / "plan.json").read_text()):
             fault = Fault(**fields)
@@ -94,7 +94,7 @@ class Faults:
         if fault.hits == "worker":
             os.kill(os.getpid(), signal.SIGKILL)
         elif fault.hits == "stop":
-            self._stopped = True
+            self._stopped_in = activity.info().task_token
             # Sent to the process it might reach this thread last, which would go on and take the store's lock.
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
@@ -110,8 +110,8 @@ class Faults:
                 return int(taken.read_text())
 
     def outlived(self, phase: str, error: str | None) -> None:
-        """Tells how an activity ended, if this worker was stopped before."""
-        if self._stopped:
+        """Tells how the activity ended in which this worker was stopped; it may find others in its hands when it wakes."""
+        if self._stopped_in == activity.info().task_token:
             self._tell("outlived", [phase, error])
 
     def _tell(self, kind: str, what: object) -> None:

@@ -128,7 +128,7 @@ class Fleet:
         self.stopped: asyncio.Queue[int] = asyncio.Queue()
         """Workers that were stopped."""
         self.outlived: asyncio.Queue[tuple[int, str, str | None]] = asyncio.Queue()
-        """Worker, phase and error of each activity that ended in a worker that had been stopped."""
+        """Worker, phase and error of each activity in which a worker was stopped, once it has ended."""
         self.queue = queue
         """Where new workers work."""
         self._harbour, self._folder = harbour, folder
