@@ -55,10 +55,10 @@ ROWS = {
         (S3, 0, A, "close", 1, 1, f"-1 {CALL}", None, "stop_loss"),
     ],
     "fills": [
-        (S1, 0, A, "open", CALL, 1, money("10.5"), money("0.65"), money("10.2"), money("10.5"), CLOSED, 0, money(-1050)),
-        (S2, 0, B, "open", SHORT_PUT, -2, money(5), money("2.6"), money(5), money("5.5"), LATE, 1, money(1000)),
-        (S2, 1, B, "open", LONG_PUT, 2, money(2), 0, money("1.8"), money(2), LATE, 1, money(-400)),
-        (S3, 0, A, "close", CALL, -1, money(6), money("0.65"), money(6), money("6.4"), None, 0, money(600)),
+        (S1, 0, A, "open", CALL, 1, money("10.5"), money("0.65"), money("10.2"), money("10.5"), CLOSED, 0, money(-1050), None, None),
+        (S2, 0, B, "open", SHORT_PUT, -2, money(5), money("2.6"), money(5), money("5.5"), LATE, 1, money(1000), None, None),
+        (S2, 1, B, "open", LONG_PUT, 2, money(2), 0, money("1.8"), money(2), LATE, 1, money(-400), None, None),
+        (S3, 0, A, "close", CALL, -1, money(6), money("0.65"), money(6), money("6.4"), None, 0, money(600), None, None),
     ],
     "events": [
         (S4, 0, B, "settled", SHORT_PUT, -2, money(10), money(-2000), "on 2690.00"),

@@ -43,7 +43,7 @@ def test_read_trades_when_credit_is_settled_then_figures_as_on_paper(result):
 
 def test_read_trades_when_one_leg_ends_by_event_before_the_other_is_sold_then_closed_with_the_last(store):
     events = [(S3, 0, B, "settled", SHORT_PUT, -2, money(1), money(-200), "on 2699.00")]
-    sold = (S4, 0, B, "close", LONG_PUT, -2, money(1), money("1.30"), None, None, None, 0, money(200))
+    sold = (S4, 0, B, "close", LONG_PUT, -2, money(1), money("1.30"), None, None, None, 0, money(200), None, None)
 
     trade = trades_of(store, {**ROWS, "events": events, "fills": [*ROWS["fills"], sold]})[1]
 
@@ -79,7 +79,7 @@ def test_read_trades_when_exit_had_to_be_tried_twice_then_the_last_reason_counts
 
 
 def test_read_trades_when_short_call_is_naked_then_risk_is_unbounded(store):
-    fills = [(S2, 0, B, "open", CALL, -1, money(5), money("0.65"), None, None, None, 0, money(500))]
+    fills = [(S2, 0, B, "open", CALL, -1, money(5), money("0.65"), None, None, None, 0, money(500), None, None)]
     events = [(S4, 0, B, "settled", CALL, -1, 0, 0, "")]
     verdicts, exits = [ROWS["verdicts"][2]], [ROWS["exits"][1]]
 
@@ -91,8 +91,8 @@ def test_read_trades_when_short_call_is_naked_then_risk_is_unbounded(store):
 
 def test_read_trades_when_legs_cost_nothing_in_all_then_no_return_on_premium(store):
     fills = [
-        (S2, 0, B, "open", SHORT_PUT, -2, money(2), 0, None, None, None, 0, money(400)),
-        (S2, 1, B, "open", LONG_PUT, 2, money(2), 0, None, None, None, 0, money(-400)),
+        (S2, 0, B, "open", SHORT_PUT, -2, money(2), 0, None, None, None, 0, money(400), None, None),
+        (S2, 1, B, "open", LONG_PUT, 2, money(2), 0, None, None, None, 0, money(-400), None, None),
     ]
     verdicts, exits = [ROWS["verdicts"][2]], [ROWS["exits"][1]]
 

@@ -10,8 +10,12 @@ from tests.reports.hand_book import ROWS
 
 from optarb.stores._addresses import address_of
 
-FILLS_BEFORE_CASH = [row[:-1] for row in ROWS["fills"]]
+FILLS_BEFORE_CASH = [row[:-3] for row in ROWS["fills"]]
 """Fills of a book worked out by hand, as version 1 kept them."""
+FILLS_BEFORE_FEED = [row[:-2] for row in ROWS["fills"]]
+"""The same as versions 2 and 3 kept them."""
+LATER_COLUMNS = {("fills", name) for name in ("cash", "feed", "live")}
+"""Columns that version 1 does not have."""
 
 
 def make(url: str, version: int, *, lease_seconds: float = -60) -> None:
@@ -29,7 +33,7 @@ def make(url: str, version: int, *, lease_seconds: float = -60) -> None:
         blocks = [("by-hand", "trade", 20180102, "", 20180105, "", "d" * 64, bytes(range(256)))]
         insert(connection, "blocks", blocks)
         insert(connection, "replies", [("by-hand", "asked", b"\0reply", None, None), ("by-hand", "open", None, "one", 9)])
-        for name, rows in {**ROWS, "fills": FILLS_BEFORE_CASH if version == 1 else ROWS["fills"]}.items():
+        for name, rows in {**ROWS, "fills": FILLS_BEFORE_CASH if version == 1 else FILLS_BEFORE_FEED}.items():
             insert(connection, name, [("by-hand", *row) for row in rows])
     engine.dispose()
 
@@ -70,13 +74,13 @@ def insert(connection: sa.Connection, table: str, rows: list[tuple]) -> None:
 
 
 def contents(url: str) -> dict[str, list[tuple]]:
-    """Everything that is stored, by table; of fills without the cash, which version 1 does not have."""
+    """Everything that is stored, by table; of fills without what version 1 does not have."""
     engine = engine_of(url)
     found = {}
     with engine.connect() as connection:
         for table in sorted(sa.inspect(connection).get_table_names()):
             names = [column["name"] for column in sa.inspect(connection).get_columns(table)]
-            kept = ", ".join(name for name in names if (table, name) != ("fills", "cash"))
+            kept = ", ".join(name for name in names if (table, name) not in LATER_COLUMNS)
             rows = connection.exec_driver_sql(f"SELECT {kept} FROM {table}").all()
             found[table] = sorted((tuple(map(as_bytes, row)) for row in rows), key=repr)
     engine.dispose()

@@ -12,7 +12,7 @@ from optarb.stores.migrations import STEPS
 
 # Tables changed? Then raise SCHEMA_VERSION, write the step that leads to it in optarb.stores.migrations, keep the old
 # tables' text in tests/stores/schemas, and put the new version's fingerprint here.
-FINGERPRINTS = {3: "334b5667ce28fbfbdb9462af492b5c00ed48964e2940ee8de818019efb6cfda5"}
+FINGERPRINTS = {4: "f55fc19c978a5a21a29ff45808d23360995df8cc62ac424a67794c74caf40ffb"}
 
 
 def fingerprint():

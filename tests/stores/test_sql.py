@@ -179,7 +179,7 @@ def test_open_when_schema_differs_then_both_versions_are_named(store, file):
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE meta SET schema_version = 99")
     connection.close()
-    with pytest.raises(SchemaMismatch, match=r"99.*version 3; update optarb"):
+    with pytest.raises(SchemaMismatch, match=r"99.*version 4; update optarb"):
         store.books()
 
 

@@ -19,8 +19,8 @@ from optarb.protocols.trading import JournalEntry, Lease, Notice
 from optarb.stores import SchemaChange, SqlStore, migrations
 from optarb.stores._schema import METADATA, SCHEMA_VERSION
 
-NEW_TABLES = ("live_books", "live_decisions", "live_deliveries", "live_journal", "live_notices")
-"""What version 3 added."""
+NEW_TABLES = ("live_books", "live_decisions", "live_deliveries", "live_journal", "live_notices", "simulated_accounts")
+"""What versions 3 and 4 added."""
 
 
 @pytest.fixture
@@ -46,7 +46,9 @@ def store(url):
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_open_when_tables_are_older_then_error_says_upgrade_and_nothing_changes(store, url, version):
     before = old_store.contents(url), old_store.shape(url)
-    with pytest.raises(SchemaMismatch, match=rf"version {version}.*version 3; run: optarb store upgrade --desk") as raised:
+    with pytest.raises(
+        SchemaMismatch, match=rf"version {version}.*version {SCHEMA_VERSION}; run: optarb store upgrade --desk"
+    ) as raised:
         store.books()
     assert not raised.value.retryable
     assert (old_store.contents(url), old_store.shape(url)) == before
@@ -54,7 +56,7 @@ def test_open_when_tables_are_older_then_error_says_upgrade_and_nothing_changes(
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_upgrade_when_done_then_every_byte_is_kept_and_fills_have_their_cash(store, url, version):
-    before = old_store.contents(url)
+    before = {name: rows for name, rows in old_store.contents(url).items() if name not in NEW_TABLES}
 
     assert store.upgrade() == SchemaChange(before=version, after=SCHEMA_VERSION)
 
@@ -92,7 +94,7 @@ def test_upgrade_when_done_then_the_book_can_be_resumed(store):
     assert store.reply("by-hand", "asked") == b"\0reply"
     assert store.checkpoint("by-hand", "trade").state == bytes(range(256))
     key = BlockKey(phase="trade", unit="", first=S4 + 1)
-    fill = (S4 + 1, 0, "p", "open", "c", 1, 2, 3, None, None, None, 0, -200)
+    fill = (S4 + 1, 0, "p", "open", "c", 1, 2, 3, None, None, None, 0, -200, "opra", 1)
     assert store.commit("by-hand", 4, key, last=S4 + 1, parent="d" * 64, state=b"", rows={"fills": [fill]}, tip=True)
     assert store.rows("by-hand", "fills", S4 + 1) == [fill]
 

@@ -42,8 +42,8 @@ class Recorder:
         """Counts something that the report tells."""
         self.counts[what] = self.counts.get(what, 0) + n
 
-    def fill(self, record: FillRecord, quote: Quote | None) -> None:
-        """Adds a fill with the quote it was made on."""
+    def fill(self, record: FillRecord, quote: Quote | None, *, feed: str | None = None, live: bool | None = None) -> None:
+        """Adds a fill with the quote it was made on, and in a live day the feed it came from and whether money was real."""
         taken = None if quote is None or quote.taken_at is None else _instant(quote.taken_at)
         self.add(
             "fills",
@@ -58,6 +58,8 @@ class Recorder:
             taken,
             int(record.modelled),
             record.cash,
+            feed,
+            None if live is None else int(live),
         )
 
     def drain(self) -> tuple[Mapping[str, list[Row]], Mapping[str, int]]:

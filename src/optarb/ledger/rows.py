@@ -66,7 +66,7 @@ TABLES: Mapping[str, Table] = {
         _table(
             "fills",
             "position_id:text purpose:text contract:text quantity:int price:int fees:int bid:int? ask:int? taken_at:text? "
-            "modelled:int cash:int",
+            "modelled:int cash:int feed:text? live:int?",
         ),
         _table("events", "position_id:text kind:text contract:text quantity:int price:int cash:int detail:text"),
         _table("exits", "position_id:text reason:text value:int gain:int held_sessions:int"),

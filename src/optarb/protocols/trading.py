@@ -26,6 +26,7 @@ __all__ = [
     "Severity",
     "SupportsAccount",
     "SupportsMarketClock",
+    "SupportsSimulatedAccounts",
     "TradingStore",
 ]
 
@@ -254,6 +255,35 @@ class TradingStore(Protocol):
 
     def close(self) -> None:
         """Closes what the store opened. It may be used again afterwards."""
+        ...
+
+
+@runtime_checkable
+class SupportsSimulatedAccounts(Protocol):
+    """A trading store that keeps simulated broker accounts too, so that the workers of a replay can die."""
+
+    def simulated_account(self, name: str) -> tuple[int, str]:
+        """Returns the version and the document of an account: 0 and ``""`` for one that was never saved.
+
+        Raises:
+            StoreUnavailable: The same call may work later.
+        """
+        ...
+
+    def save_simulated_account(self, name: str, version: int, document: str) -> bool:
+        """Writes an account, if nobody has written it since.
+
+        Args:
+            name: The account.
+            version: The version the change was made from.
+            document: The account as JSON.
+
+        Returns:
+            False if the version is not the newest; then nothing is written.
+
+        Raises:
+            StoreUnavailable: The same call may work later.
+        """
         ...
 
 

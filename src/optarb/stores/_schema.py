@@ -34,10 +34,11 @@ __all__ = [
     "live_journal",
     "live_notices",
     "meta",
+    "simulated_accounts",
     "statements_for",
 ]
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Goes up with every change of a table, together with a step in :mod:`optarb.stores.migrations`."""
 
 METADATA: Final = sa.MetaData()
@@ -158,6 +159,15 @@ live_deliveries = sa.Table(
     sa.Column("notifier", sa.Text, primary_key=True),
     sa.Column("lease_until", _INT, nullable=False),
     sa.Column("delivered", sa.Integer, nullable=False),
+    sqlite_strict=True,
+)
+
+simulated_accounts = sa.Table(
+    "simulated_accounts",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", _INT, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
     sqlite_strict=True,
 )
 

@@ -19,6 +19,7 @@ from optarb.stores._schema import (
     live_deliveries,
     live_journal,
     live_notices,
+    simulated_accounts,
 )
 
 __all__ = ["TradingStatements", "trading_statements_for"]
@@ -38,6 +39,7 @@ class TradingStatements:
         self._of_books()
         self._of_sessions()
         self._of_notices()
+        self._of_accounts()
         self.next_seq = {name: self._next_seq(table) for name, table in ledger.items()}
 
     def _compile(self, statement: sa.ClauseElement) -> Statement:
@@ -85,6 +87,20 @@ class TradingStatements:
             sa.select(*entry)
             .where(live_journal.c.book_id == _BOOK, live_journal.c.session == _SESSION)
             .order_by(live_journal.c.seq)
+        )
+
+    def _of_accounts(self) -> None:
+        columns, this = simulated_accounts.c, simulated_accounts.c.name == sa.bindparam("name")
+        self.read_account = self._compile(sa.select(columns.version, columns.document).where(this))
+        self.create_account = self._compile(
+            self._insert(simulated_accounts)
+            .values(name=sa.bindparam("name"), version=1, document=sa.bindparam("document"))
+            .on_conflict_do_nothing()
+        )
+        self.write_account = self._compile(
+            sa.update(simulated_accounts)
+            .where(this, columns.version == sa.bindparam("old_version"))
+            .values(version=sa.bindparam("new_version"), document=sa.bindparam("new_document"))
         )
 
     def _of_notices(self) -> None:

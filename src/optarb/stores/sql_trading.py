@@ -197,6 +197,22 @@ class SqlTradingStore:
             found = transaction.all(sql.list_books)
         return sorted(row[0] for row in found)  # a database may order text by the rules of some language
 
+    def simulated_account(self, name: str) -> tuple[int, str]:
+        """Returns the version and the document of a simulated account: 0 and ``""`` for one that was never saved."""
+        database, sql = self._opened()
+        with database.reading() as transaction:
+            row = transaction.first(sql.read_account, name=name)
+        return (0, "") if row is None else (row[0], row[1])
+
+    def save_simulated_account(self, name: str, version: int, document: str) -> bool:
+        """Writes a simulated account; False if somebody has written it since that version."""
+        database, sql = self._opened()
+        with database.writing() as transaction:
+            if version == 0:
+                return transaction.run(sql.create_account, name=name, document=document) > 0
+            moved = {"old_version": version, "new_version": version + 1, "new_document": document}
+            return transaction.run(sql.write_account, name=name, **moved) > 0
+
     def close(self) -> None:
         """Closes this process's connections; the next call opens them again. Books in memory stay."""
         self.books.close()

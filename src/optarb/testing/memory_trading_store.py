@@ -42,6 +42,7 @@ class MemoryTradingStore:
         self._outbox: dict[tuple[str, str], Notice] = {}
         self._delivered: set[tuple[str, str, str | None]] = set()
         self._sending: dict[tuple[str, str, str], float] = {}
+        self._accounts: dict[str, tuple[int, str]] = {}
 
     @property
     def is_shared(self) -> bool:
@@ -161,6 +162,19 @@ class MemoryTradingStore:
         """Returns the ids of all books, in the order of their names."""
         with self._lock:
             return sorted(self._books)
+
+    def simulated_account(self, name: str) -> tuple[int, str]:
+        """Returns the version and the document of a simulated account."""
+        with self._lock:
+            return self._accounts.get(name, (0, ""))
+
+    def save_simulated_account(self, name: str, version: int, document: str) -> bool:
+        """Writes a simulated account, if nobody has written it since."""
+        with self._lock:
+            if self._accounts.get(name, (0, ""))[0] != version:
+                return False
+            self._accounts[name] = (version + 1, document)
+            return True
 
     def close(self) -> None:
         """Does nothing: what is kept stays."""

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from optarb.errors import BookNotFound
-from optarb.protocols.trading import Controls, JournalEntry, Lease, Notice, TradingStore
+from optarb.protocols.trading import Controls, JournalEntry, Lease, Notice, SupportsSimulatedAccounts, TradingStore
 from optarb.testing.conformance import Conformance, in_threads
 
 __all__ = ["TradingStoreConformance"]
@@ -173,6 +173,34 @@ class TradingStoreConformance(Conformance):
         self._save(store, 2, owner="two", journal=[third])
         assert list(store.journal(_BOOK, _MONDAY)) == [first, second]
         assert list(store.journal(_BOOK, _TUESDAY)) == [third]
+
+    # -- simulated accounts ----------------------------------------------------------------------------------------------
+
+    def test_save_simulated_account_when_written_meanwhile_then_refused_and_unchanged(self, store: TradingStore) -> None:
+        """Accounts change by compare-and-set, each under its name."""
+        if not isinstance(store, SupportsSimulatedAccounts):
+            pytest.skip("the store keeps no simulated accounts")
+        assert store.simulated_account("a") == (0, "")
+        assert store.save_simulated_account("a", 0, "first")
+        assert not store.save_simulated_account("a", 0, "late")
+        assert store.save_simulated_account("b", 0, "other")
+        assert store.save_simulated_account("a", 1, "second")
+        assert not store.save_simulated_account("a", 1, "late")
+        assert (store.simulated_account("a"), store.simulated_account("b")) == ((2, "second"), (1, "other"))
+
+    def test_save_simulated_account_when_many_at_once_then_each_change_is_kept(self, store: TradingStore) -> None:
+        """Nobody overwrites another's change."""
+        if not isinstance(store, SupportsSimulatedAccounts):
+            pytest.skip("the store keeps no simulated accounts")
+
+        def add() -> None:
+            while True:
+                version, document = store.simulated_account("a")
+                if store.save_simulated_account("a", version, f"{document}x"):
+                    return
+
+        calls = len(in_threads(add))
+        assert store.simulated_account("a") == (calls, "x" * calls)
 
     # -- once, controls, outbox ------------------------------------------------------------------------------------------
 
