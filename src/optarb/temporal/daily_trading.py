@@ -106,6 +106,7 @@ class DailyTrading:
             spec=request.spec,
             session=begun.session,
             at=request.replay_from,
+            pace=request.pace,
             waits_for_day=begun.outcome is None,
         )
         if not begun.over:

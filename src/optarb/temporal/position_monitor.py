@@ -59,6 +59,7 @@ class PositionMonitor:
         """Starts with nothing known."""
         self._request: MonitorRequest | None = None
         self._at: datetime | None = None
+        self._paced_from: tuple[datetime, datetime] | None = None
         self._enter_at = _NEVER
         self._decided = False
         self._cycle: Guarded | None = None
@@ -230,16 +231,35 @@ class PositionMonitor:
         return self._decided
 
     async def _rest(self, request: MonitorRequest, cycle: Guarded) -> None:
-        """Waits until the next cycle or decision is due, or somebody wakes the guardian; a replay moves its time instead."""
+        """Waits until the next cycle or decision is due, or somebody wakes the guardian; a replay moves its time.
+
+        A replay with a pace waits its share of real time first; woken meanwhile, it looks again from where it stands.
+        """
         following = cycle.next_at
         if self._is_to_enter(request) or self._waits(request):
             following = min(following, max(self._enter_at, cycle.now))
         following = max(following, cycle.now + _TICK)
-        if self._at is not None:
-            self._at = following
+        if self._at is None:
+            await self._woken_within(following - cycle.now)
+        elif request.pace and await self._woken_within(self._share(cycle.now, following, request.pace)):
+            self._at, self._paced_from = cycle.now + _TICK, None
         else:
-            with suppress(TimeoutError):
-                await workflow.wait_condition(lambda: self._woken, timeout=following - cycle.now)
+            self._at = following
+
+    def _share(self, now: datetime, following: datetime, pace: float) -> timedelta:
+        """Real time left until a replay of that pace reaches an instant; what one wait lasts too long, the next make up."""
+        market, real = self._paced_from = self._paced_from or (now, workflow.now())
+        return real + (following - market) / pace - workflow.now()
+
+    async def _woken_within(self, wait: timedelta) -> bool:
+        """Waits real time, if any; returns early with True if somebody wakes the guardian."""
+        if wait <= timedelta(0):
+            return False
+        try:
+            await workflow.wait_condition(lambda: self._woken, timeout=wait)
+        except TimeoutError:
+            return False
+        return True
 
     # -- small things -------------------------------------------------------------------------------------------------------
 

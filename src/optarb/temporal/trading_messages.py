@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from optarb.trading.day_spec import DaySpec
 from optarb.trading.running import DayOutcome
@@ -33,13 +33,32 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+_Pace = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _refuse_pace_in_real_time(pace: float, begins: datetime | None) -> None:
+    if pace and begins is None:
+        raise ValueError(f"a pace of {pace!r} is for a replay, which begins at replay_from; real time has its own")
+
+
 class DayRequest(_Message):
-    """Trades a day."""
+    """Trades a day.
+
+    Raises:
+        ValidationError: A pace that is negative or no number, or one without a replay.
+    """
 
     spec: DaySpec
     """What to trade."""
     replay_from: AwareDatetime | None = None
     """Where a replayed day begins: market time starts here and moves instead of passing. None for real time."""
+    pace: _Pace = 0.0
+    """Market seconds that pass in a real second of a replay; 0 for as fast as possible."""
+
+    @model_validator(mode="after")
+    def _paced_in_a_replay_alone(self) -> Self:
+        _refuse_pace_in_real_time(self.pace, self.replay_from)
+        return self
 
 
 class BeginRequest(_Message):
@@ -84,7 +103,11 @@ class MonitorState(_Message):
 
 
 class MonitorRequest(_Message):
-    """Guards a book for a session."""
+    """Guards a book for a session.
+
+    Raises:
+        ValidationError: A pace that is negative or no number, or one without a replay.
+    """
 
     spec: DaySpec
     """What to trade."""
@@ -92,12 +115,19 @@ class MonitorRequest(_Message):
     """The session."""
     at: AwareDatetime | None = None
     """Where a replay begins; None for real time."""
+    pace: _Pace = 0.0
+    """Market seconds that pass in a real second of a replay; 0 for as fast as possible."""
     waits_for_day: bool = False
     """Whether a replay stands still at the time of entries until a day has said whether it wants any."""
     state: MonitorState | None = None
     """Where an earlier run of the workflow stopped; None at the beginning."""
     following: MonitorRequest | None = None
     """A later session that a day has asked to guard next."""
+
+    @model_validator(mode="after")
+    def _paced_in_a_replay_alone(self) -> Self:
+        _refuse_pace_in_real_time(self.pace, self.at)
+        return self
 
 
 class EntriesAsked(_Message):

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from optarb.errors import AlreadyRunning
+from optarb.errors import AlreadyRunning, ConfigurationError
 from optarb.temporal.daily_trading import guardian_id
 from optarb.temporal.starting import _outcome, _workflow_name
 from optarb.temporal.trading_messages import ControlWish, DayReport, DayRequest, GuardStatus, MonitorRequest
@@ -118,6 +119,7 @@ async def start_day(
     *,
     task_queue: str,
     replay_from: datetime | None = None,
+    pace: float = 0,
     workflow: str | type = "optarb.DailyTrading",
 ) -> DayHandle:
     """Starts today's trading day of a book by hand.
@@ -129,16 +131,19 @@ async def start_day(
         spec: What to trade.
         task_queue: Where a worker listens whose desk has a broker and a feed.
         replay_from: Where a replayed day begins, aware; None for real time.
+        pace: Market seconds that pass in a real second of a replay; 0 for as fast as possible.
         workflow: Name or class of the workflow, if it is one of your own.
 
     Raises:
         AlreadyRunning: A day of that book, started by hand, is running.
+        ConfigurationError: A pace without a replay, or one that is negative or no number.
     """
+    request = _request(DayRequest, spec=spec, replay_from=replay_from, pace=pace)
     name = workflow if isinstance(workflow, str) else _workflow_name(workflow)
     try:
         handle: WorkflowHandle[Any, Any] = await client.start_workflow(
             name,
-            DayRequest(spec=spec, replay_from=replay_from),
+            request,
             id=day_id(spec.book_id),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
@@ -158,6 +163,7 @@ async def start_guardian(
     *,
     task_queue: str,
     replay_from: datetime | None = None,
+    pace: float = 0,
     workflow: str | type = "optarb.PositionMonitor",
 ) -> GuardianHandle:
     """Starts the guardian of a book without a day: what is open is watched, exited and closed; nothing new is begun.
@@ -168,16 +174,19 @@ async def start_guardian(
         session: The session to guard: today's.
         task_queue: Where a worker listens whose desk has a broker and a feed.
         replay_from: Where a replay begins, aware; None for real time.
+        pace: Market seconds that pass in a real second of a replay; 0 for as fast as possible.
         workflow: Name or class of the workflow, if it is one of your own.
 
     Raises:
         AlreadyRunning: The book has a guardian.
+        ConfigurationError: A pace without a replay, or one that is negative or no number.
     """
+    request = _request(MonitorRequest, spec=spec, session=session, at=replay_from, pace=pace)
     name = workflow if isinstance(workflow, str) else _workflow_name(workflow)
     try:
         handle: WorkflowHandle[Any, Any] = await client.start_workflow(
             name,
-            MonitorRequest(spec=spec, session=session, at=replay_from),
+            request,
             id=guardian_id(spec.book_id),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
@@ -198,3 +207,10 @@ def follow_guardian(client: Client, book_id: str) -> GuardianHandle:
     """
     handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(guardian_id(book_id), result_type=DayReport)
     return GuardianHandle(book_id=book_id, workflow=handle)
+
+
+def _request(message: type[DayRequest | MonitorRequest], **fields: Any) -> DayRequest | MonitorRequest:
+    try:
+        return message(**fields)
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors())) from error
