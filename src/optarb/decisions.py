@@ -46,12 +46,27 @@ class Candidate:
     """Margin of one unit without hedge recognition; zero when bought for cash."""
     round_trip_fees_usd: Decimal
     """Fees of opening and closing one unit."""
+    requirement_usd: Decimal | None = None
+    """What the simulator's margin model asks of one unit whose loss is unbounded; None where ``margin_usd`` or the maximum loss
+    binds."""
 
     @property
     def capital_usd(self) -> Decimal:
-        """Capital one unit binds, with both sides' fees: premium paid, maximum loss or, where unbounded, margin."""
-        bound = self.margin_usd if self.max_loss_usd is None else self.max_loss_usd
+        """Capital one unit binds, with both sides' fees: premium paid, maximum loss or, where unbounded, the margin model's."""
+        margin = self.margin_usd if self.requirement_usd is None else self.requirement_usd
+        bound = margin if self.max_loss_usd is None else self.max_loss_usd
         return max(self.premium_usd, bound, Decimal(0)) + self.round_trip_fees_usd
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The figures that records of a decision keep, as text."""
+        told = {
+            "confidence": str(self.confidence),
+            "premium": str(self.premium_usd),
+            "max_loss": str(self.max_loss_usd),
+            "margin": str(self.margin_usd),
+        }
+        return told if self.requirement_usd is None else {**told, "requirement": str(self.requirement_usd)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

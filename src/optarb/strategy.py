@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Strategy"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
-_RESERVED = frozenset({"policy", "exits", "simulator", "fills", "fees", "spec"})
+_RESERVED = frozenset({"policy", "exits", "simulator", "fills", "fees", "margin", "spec"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

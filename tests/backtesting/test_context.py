@@ -10,6 +10,7 @@ from tests.backtesting.conftest import END, SESSIONS, Quiet, empty_cache, ingest
 import optarb
 from optarb.backtesting.context import Block, Plan, RunContext, Training
 from optarb.backtesting.market_loader import load_market
+from optarb.brokers import PortfolioMargin
 from optarb.desk import intake
 
 
@@ -53,8 +54,9 @@ def test_claim_when_made_then_sessions_symbols_and_fingerprints_are_fixed(make_d
             lambda make: make(simulator=optarb.Simulator(fees=optarb.PerContractFee(commission_usd=Decimal(1)))),
             "components.simulator",
         ),
+        (lambda make: make(simulator=optarb.Simulator(margin=PortfolioMargin())), "components.simulator"),
     ],
-    ids=["bars", "quotes", "expert", "fees"],
+    ids=["bars", "quotes", "expert", "fees", "margin"],
 )
 def test_open_when_something_differs_from_the_claim_then_it_is_named(make_desk, make_spec, claimed, change, named):
     desk = make_desk()

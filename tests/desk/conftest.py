@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from optarb.brokers import CrossSpread, PerContractFee, Simulator
+from optarb.brokers import CrossSpread, PerContractFee, PortfolioMargin, Simulator
 from optarb.desk import Desk
 from optarb.policies import RiskPolicy
 from optarb.position_managers import ExitRules
@@ -69,7 +69,9 @@ def build():
             "market_data": market_data(),
             "calendar": FakeCalendar(),
             "store": store,
-            "simulator": Simulator(fills=SkewedFill(), fees=PerContractFee(commission_usd=Decimal("0.65"))),
+            "simulator": Simulator(
+                fills=SkewedFill(), fees=PerContractFee(commission_usd=Decimal("0.65")), margin=PortfolioMargin()
+            ),
         }
         return Desk(**(defaults | fields))
 

@@ -10,8 +10,12 @@ from decimal import Decimal
 from tests.engine.seam import FIRST, STRATEGY, day, held, named_rows, simulated, traded
 
 from optarb.decisions import Decision, Entry
+from optarb.domain.contracts import OptionContract
+from optarb.domain.legs import Leg
 from optarb.domain.money import from_units
+from optarb.domain.signals import Signal
 from optarb.ledger.book import Book
+from optarb.testing import ScriptedExpert
 
 NEAR, FAR, PUT = "SPXW240705C05000000", "SPXW240705C05040000", "SPXW240705P05000000"
 FEE = 6_500
@@ -79,3 +83,45 @@ def test_entries_when_the_first_is_too_dear_then_the_next_is_judged_by_itself():
     assert verdicts == {"spread": ("denied", "cash"), "put": ("entered", "")}
     assert held(book) == {PUT: 1}
     assert book.cash == FEE
+
+
+# -- margin ------------------------------------------------------------------------------------------------------------------
+
+# A naked call: its ask-side premium plus 15 % of 5,000 (an index call at the money), for 100 shares.
+NAKED_FEES = 2 * FEE
+NAKED_MARGIN = -traded(FIRST, (NEAR, -1)) + 15 * 5_000 * 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naked:
+    """Sells one call of those a spread would use, and nothing else."""
+
+    def choose(self, chains, underlying):
+        return (Leg(contract=OptionContract.parse(NEAR), ratio=-1),)
+
+
+def run_naked(capital, units):
+    expert = ScriptedExpert(signals={FIRST: Signal.bearish(Naked(), confidence=0.9, reasons=["down"])})
+    book = Book("book", from_units(capital))
+    strategy = dataclasses.replace(STRATEGY, experts={"spread": expert}, policy=Greedy(spread=units))
+    rows, _, _ = day(book, FIRST, simulated, strategy)
+    return book, rows, {row["expert"]: (row["verdict"], row["rule"]) for row in named_rows(rows, "verdicts")}
+
+
+def test_entries_when_the_margin_is_there_to_the_last_unit_then_a_naked_call_is_entered():
+    book, rows, verdicts = run_naked(2 * (NAKED_MARGIN + NAKED_FEES), units=2)
+
+    assert verdicts == {"spread": ("entered", "")}
+    assert held(book) == {NEAR: -2}
+    assert book.invested() == 2 * NAKED_MARGIN
+    assert json.loads(named_rows(rows, "verdicts")[0]["numbers"])["requirement"] == str(from_units(NAKED_MARGIN))
+
+
+def test_entries_when_a_cent_of_margin_is_missing_then_denied_with_the_numbers_whatever_the_policy_says():
+    capital = 2 * (NAKED_MARGIN + NAKED_FEES) - 100
+    book, rows, verdicts = run_naked(capital, units=2)
+
+    assert verdicts == {"spread": ("denied", "margin")}
+    told = json.loads(named_rows(rows, "verdicts")[0]["numbers"])
+    assert (Decimal(told["needed"]), Decimal(told["available"])) == (from_units(capital + 100), from_units(capital))
+    assert rows["intents"] == [] and not book.positions  # noqa: PT018 - one fact

@@ -69,6 +69,13 @@ def test_text_when_nothing_happened_then_none_instead_of_figures(empty):
     assert "Denials by rule\n  none\n" in text
 
 
+def test_text_when_margin_is_modelled_then_said_so(store):
+    report = {**EMPTY_REPORT, "margin": "modelled portfolio margin"}
+    text = str(write_book(store, {"equity": ROWS["equity"][:1]}, SUMMARY, report))
+
+    assert value_of(text, "margin of unbounded losses") == "modelled portfolio margin"
+
+
 def test_text_when_quotes_are_real_then_said_so(store):
     report = {**EMPTY_REPORT, "modelled": {"SPX": False}, "mark": "mid"}
     text = str(write_book(store, {"equity": ROWS["equity"][:1]}, SUMMARY, report))

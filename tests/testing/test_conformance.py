@@ -150,6 +150,8 @@ WRONG = (
     ("TestTakesForGranted", "test_choose_when_all_expires_today_then_no_fit"),
     ("TestGenerous", "test_fill_price_when_both_sides_fill_then_no_money_is_made"),
     ("TestRebate", "test_fees_when_asked_then_zero_or_more"),
+    ("TestSteep", "test_requirement_when_more_is_held_then_as_much_more"),
+    ("TestNeedsQuotes", "test_requirement_when_the_chains_are_absent_then_no_error"),
     ("TestNaive", "test_hours_when_asked_then_aware_utc_in_order"),
     ("TestBackwards", "test_chains_when_read_then_whole_sessions_in_time"),
     ("TestOverlong", "test_chains_when_range_is_shorter_then_the_same_sessions_of_it"),

@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from optarb.brokers import CrossSpread, PerContractFee, SimulatedBroker, Simulator
+from optarb.brokers import CrossSpread, PerContractFee, PortfolioMargin, SimulatedBroker, Simulator, StrategyBasedMargin
 from optarb.calendars import ExchangeCalendar
 from optarb.domain.contracts import Right
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
@@ -31,6 +31,7 @@ from optarb.testing import (
     FeeModelConformance,
     FillModelConformance,
     IndicatorConformance,
+    MarginModelConformance,
     MarketDataConformance,
     OrderScript,
     PolicyEngineConformance,
@@ -153,6 +154,18 @@ class TestPerContractFee(FeeModelConformance):
     @pytest.fixture(params=["0.65", "0", "0.123456789"])
     def fees(self, request):
         return PerContractFee(commission_usd=Decimal(request.param))
+
+
+class TestStrategyBasedMargin(MarginModelConformance):
+    @pytest.fixture
+    def margins(self):
+        return StrategyBasedMargin()
+
+
+class TestPortfolioMargin(MarginModelConformance):
+    @pytest.fixture(params=[PortfolioMargin(), PortfolioMargin(symbols=("SPX",), points=2, minimum_usd=0, rate=0.03)])
+    def margins(self, request):
+        return request.param
 
 
 class TestExchangeCalendar(TradingCalendarConformance):

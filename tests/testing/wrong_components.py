@@ -25,6 +25,7 @@ from optarb.testing import (
     FeeModelConformance,
     FillModelConformance,
     IndicatorConformance,
+    MarginModelConformance,
     MarketDataConformance,
     PolicyEngineConformance,
     PositionManagerConformance,
@@ -157,6 +158,26 @@ class Generous:
 class Rebate:
     def fees(self, legs, units, session):
         return Decimal(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steep:
+    """Asks ever more for each further unit."""
+
+    label = "steep"
+
+    def requirement(self, holdings, underlying_prices, view):
+        return Decimal(sum(quantity**2 for _, quantity, _ in holdings))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedsQuotes:
+    """Takes quotes for granted."""
+
+    label = "needs quotes"
+
+    def requirement(self, holdings, underlying_prices, view):
+        return max(view.chain(contract.underlying).quote(contract).ask for contract, _, _ in holdings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,6 +319,18 @@ class TestRebate(FeeModelConformance):
     @pytest.fixture
     def fees(self):
         return Rebate()
+
+
+class TestSteep(MarginModelConformance):
+    @pytest.fixture
+    def margins(self):
+        return Steep()
+
+
+class TestNeedsQuotes(MarginModelConformance):
+    @pytest.fixture
+    def margins(self):
+        return NeedsQuotes()
 
 
 class TestNaive(TradingCalendarConformance):

@@ -109,6 +109,7 @@ def _report(context: RunContext, ledger: _ReadOnce, trades: list[Trade]) -> dict
         },
         "capital": str(Decimal(context.spec.capital)),
         "mark": context.spec.mark,
+        "margin": context.setup.simulator.margin.label,
         "bars": context.spec.bars,
         "assumptions": list(_ASSUMPTIONS),
         "buy_and_hold": _buy_and_hold(context),

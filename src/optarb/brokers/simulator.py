@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from optarb.brokers.fee_models import PerContractFee
 from optarb.brokers.fill_models import CrossSpread
+from optarb.brokers.margin_models import StrategyBasedMargin
 from optarb.domain.legs import Leg
 from optarb.domain.orders import (
     DUPLICATE_ID,
@@ -22,7 +23,7 @@ from optarb.domain.orders import (
     SubmitAnswer,
 )
 from optarb.errors import BrokerUnavailable
-from optarb.protocols.brokers import Capabilities, FeeModel, FillModel
+from optarb.protocols.brokers import Capabilities, FeeModel, FillModel, MarginModel
 
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract
@@ -34,12 +35,17 @@ __all__ = ["SimulatedBroker", "Simulator"]
 
 @dataclass(frozen=True, kw_only=True)
 class Simulator:
-    """How simulated orders fill and what they cost. It holds nothing of a book; :meth:`broker` opens one for a book."""
+    """How simulated orders fill, what they cost and what they bind.
+
+    It holds nothing of a book; :meth:`broker` opens one for a book.
+    """
 
     fills: FillModel = field(default_factory=CrossSpread)
     """At which price a leg fills."""
     fees: FeeModel = field(default_factory=PerContractFee)
     """What an order costs."""
+    margin: MarginModel = field(default_factory=StrategyBasedMargin)
+    """What a position whose loss is unbounded binds."""
 
     def broker(self) -> SimulatedBroker:
         """Opens a broker without orders."""

@@ -29,7 +29,7 @@ _ROLES = {
     "market_data": ("fingerprint", "bars", "chains"),
     "store": ("claim", "commit", "checkpoint", "rows"),
     "cache": ("get", "put", "delete", "clear"),
-    "simulator": ("fills", "fees", "broker"),
+    "simulator": ("fills", "fees", "margin", "broker"),
     "calendar": ("sessions", "opens_at", "closes_at"),
 }
 """What each component of a desk must have to be one."""
@@ -40,7 +40,7 @@ _LIVE_ROLES = {
 }
 """The same for what only live days need."""
 
-_OF_SIMULATOR = {"simulator": "", "fills": "fills.", "fees": "fees."}
+_OF_SIMULATOR = {"simulator": "", "fills": "fills.", "fees": "fees.", "margin": "margin."}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

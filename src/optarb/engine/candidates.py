@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 from optarb.decisions import Candidate
 from optarb.domain.money import price
 from optarb.engine.settlement import settles_on
+from optarb.errors import ComponentError
 from optarb.ledger.margin import Holding, naked_margin, payoff_bounds
+from optarb.protocols.brokers import NoMargin
 
 if TYPE_CHECKING:
     from optarb.domain.legs import Leg
     from optarb.domain.quotes import Quote
     from optarb.engine.evaluation import ChosenSignal
     from optarb.engine.view import View
-    from optarb.protocols import FeeModel, FillModel
+    from optarb.protocols import FeeModel, FillModel, MarginModel
 
 __all__ = ["Refusal", "price_signal"]
 
@@ -29,8 +31,8 @@ class Refusal:
     """Why the engine itself does not let a signal become a candidate."""
 
     rule: str
-    """``no_fit``, ``last_session``, ``expires_today``, ``unquoted``, ``zero_bid_short``, ``size`` or
-    ``no_underlying_price``."""
+    """``no_fit``, ``last_session``, ``expires_today``, ``unquoted``, ``zero_bid_short``, ``size``, ``no_underlying_price`` or
+    one of the margin model's, such as ``no_implied_volatility``."""
     reason: str
     """In words."""
     numbers: Mapping[str, str]
@@ -38,7 +40,14 @@ class Refusal:
 
 
 def price_signal(
-    signal: ChosenSignal, view: View, fills: FillModel, fees: FeeModel, *, next_session: date | None = None, last_session: bool
+    signal: ChosenSignal,
+    view: View,
+    fills: FillModel,
+    fees: FeeModel,
+    margins: MarginModel,
+    *,
+    next_session: date | None = None,
+    last_session: bool,
 ) -> Candidate | Refusal:
     """Prices one unit of a signal's legs on the view.
 
@@ -47,6 +56,7 @@ def price_signal(
         view: The session's view.
         fills: Prices of the fills.
         fees: Fees of the orders.
+        margins: What a unit whose loss is unbounded binds.
         next_session: The session after this one; None if it is not known.
         last_session: Whether this is the last session of the run, in which nothing is opened.
     """
@@ -60,12 +70,12 @@ def price_signal(
     holdings: list[Holding] = [(leg.contract, leg.ratio, at) for leg, _, at in priced]
     premium = sum((at * ratio * contract.multiplier for contract, ratio, at in holdings), Decimal(0))
     bounds = payoff_bounds(holdings)
-    margin = Decimal(0)
+    margin, required = Decimal(0), None
     if bounds.max_loss_usd is None:
-        prices = _underlying_prices(signal.legs, view)
-        if isinstance(prices, Refusal):
-            return prices
-        margin = naked_margin(holdings, prices)
+        unbounded = _unbounded(holdings, view, margins)
+        if isinstance(unbounded, Refusal):
+            return unbounded
+        margin, required = unbounded
     elif premium <= 0:
         margin = bounds.max_loss_usd
     closing = [type(leg)(contract=leg.contract, ratio=-leg.ratio) for leg in signal.legs]
@@ -84,6 +94,7 @@ def price_signal(
         max_profit_usd=bounds.max_profit_usd,
         margin_usd=margin,
         round_trip_fees_usd=fees.fees(signal.legs, 1, view.session) + fees.fees(closing, 1, view.session),
+        requirement_usd=required,
     )
 
 
@@ -107,10 +118,24 @@ def _priced(
     return priced
 
 
-def _underlying_prices(legs: tuple[Leg, ...], view: View) -> dict[str, Decimal] | Refusal:
+def _unbounded(holdings: list[Holding], view: View, margins: MarginModel) -> tuple[Decimal, Decimal] | Refusal:
+    """Margin without hedge recognition, by which losses are measured, and what the margin model asks."""
+    prices = _underlying_prices(holdings, view)
+    if isinstance(prices, Refusal):
+        return prices
+    required: object = margins.requirement(tuple(holdings), prices, view)
+    if isinstance(required, NoMargin):
+        return Refusal(rule=required.rule, reason=required.reason, numbers=required.numbers)
+    if not isinstance(required, Decimal) or not required.is_finite() or required < 0:
+        msg = f"{type(margins).__name__}.requirement must return a Decimal of zero or more or NoMargin, got {required!r}"
+        raise ComponentError(msg)
+    return naked_margin(holdings, prices), required
+
+
+def _underlying_prices(holdings: list[Holding], view: View) -> dict[str, Decimal] | Refusal:
     """Prices beside the chains; where the source has none, the close the view knows."""
     prices: dict[str, Decimal] = {}
-    for symbol in {leg.contract.underlying for leg in legs}:
+    for symbol in {contract.underlying for contract, _, _ in holdings}:
         beside = view.chains[symbol].underlying_price
         if not isnan(beside):
             prices[symbol] = price(beside)

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["decide_entries", "entries"]
 
 
-def entries(state: SessionState, signals: Sequence[ChosenSignal], *, last_session: bool) -> None:
-    """Prices the signals, asks the policy and opens what it says."""
-    chosen = decide_entries(state, signals, last_session=last_session)
+def entries(
+    state: SessionState, signals: Sequence[ChosenSignal], *, last_session: bool, at_most_usd: Decimal | None = None
+) -> None:
+    """Prices the signals, asks the policy and opens what it says; see :func:`decide_entries`."""
+    chosen = decide_entries(state, signals, last_session=last_session, at_most_usd=at_most_usd)
     if chosen:
         _open(state, chosen)
 
@@ -48,12 +50,13 @@ def decide_entries(
     candidates: list[Candidate] = []
     for signal in signals:
         priced: Candidate | Refusal = state.asked(
-            "fill or fee model",
+            "fill, fee or margin model",
             price_signal,
             signal,
             state.view,
             state.engine.simulator.fills,
             state.engine.simulator.fees,
+            state.engine.simulator.margin,
             next_session=state.engine.next_session.get(state.view.session),
             last_session=last_session,
         )
@@ -74,7 +77,7 @@ def decide_entries(
     _check_decision(f"policy, session {state.view.session}", decision, candidates)
     for denial in decision.denials:
         _deny(state, denial)
-    return _affordable(state, decision.entries)
+    return _affordable(state, decision.entries, account.available_usd)
 
 
 def _refused_by_exits(state: SessionState, candidate: Candidate) -> Denial | None:
@@ -87,21 +90,32 @@ def _refused_by_exits(state: SessionState, candidate: Candidate) -> Denial | Non
     return denial
 
 
-def _affordable(state: SessionState, chosen: Sequence[Entry]) -> list[Entry]:
-    """Leaves out what the cash does not carry, whatever the policy says: an order must never make it negative."""
+def _affordable(state: SessionState, chosen: Sequence[Entry], available: Decimal) -> list[Entry]:
+    """Leaves out what the book does not carry, whatever the policy says.
+
+    An order must never make its cash negative, nor open a position whose loss is unbounded without the margin for it.
+    """
     cash = from_units(state.book.cash - state.book.reserved())
     carried: list[Entry] = []
     for entry in chosen:
         candidate = entry.candidate
-        needed = (max(candidate.premium_usd, Decimal(0)) + candidate.round_trip_fees_usd) * entry.units
-        if needed <= cash:
+        paid = (max(candidate.premium_usd, Decimal(0)) + candidate.round_trip_fees_usd) * entry.units
+        bound = candidate.capital_usd * entry.units
+        if paid > cash:
+            _deny(state, _short_of("cash", candidate, needed=paid, cash=cash))
+        elif candidate.max_loss_usd is None and bound > available:
+            _deny(state, _short_of("margin", candidate, needed=bound, available=available))
+        else:
             carried.append(entry)
-            cash -= needed
-            continue
-        numbers = {"needed": str(needed), "cash": str(cash)}
-        reason = f"cash: needed {needed}, cash {cash}"
-        _deny(state, Denial(candidate=candidate, rule="cash", reason=reason, numbers=numbers))
+            cash -= paid
+            available -= bound
     return carried
+
+
+def _short_of(rule: str, candidate: Candidate, **numbers: Decimal) -> Denial:
+    told = {name: str(value) for name, value in numbers.items()}
+    reason = f"{rule}: " + ", ".join(f"{name} {value}" for name, value in told.items())
+    return Denial(candidate=candidate, rule=rule, reason=reason, numbers=told)
 
 
 def _open(state: SessionState, entries: Sequence[Entry]) -> None:
@@ -116,6 +130,7 @@ def _open(state: SessionState, entries: Sequence[Entry]) -> None:
                 structure=entry.candidate.structure,
                 unit_margin_usd=entry.candidate.margin_usd,
                 unit_capital_usd=entry.candidate.capital_usd,
+                unit_requirement_usd=entry.candidate.requirement_usd,
             ),
         )
         orders.append(order)
@@ -142,12 +157,7 @@ def _opening_order(state: SessionState, entry: Entry) -> OrderIntent:
 
 def _record_entry(state: SessionState, entry: Entry, order: OrderIntent, refusal: Rejected | None) -> None:
     candidate = entry.candidate
-    numbers = {
-        "confidence": str(candidate.confidence),
-        "premium": str(candidate.premium_usd),
-        "max_loss": str(candidate.max_loss_usd),
-        "margin": str(candidate.margin_usd),
-    }
+    numbers = candidate.numbers
     who = (candidate.expert, candidate.underlying)
     if refusal is not None:
         _verdict(state, who, "rejected", rule=refusal.code, reason=refusal.reason, numbers=numbers, units=entry.units)

@@ -63,6 +63,8 @@ class Position:
     """Cash that parts already closed or settled brought, before fees."""
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     """The position manager's own notes, checkpointed with the book."""
+    requirement_usd: Decimal | None = None
+    """What the margin model asked at the entry of a position whose loss is unbounded; None where ``margin_usd`` binds."""
 
     @property
     def gain_usd(self) -> Decimal:
@@ -83,8 +85,9 @@ class Position:
 
     @property
     def invested_usd(self) -> Decimal:
-        """Capital bound: the largest of premium paid, maximum loss or, where that is unbounded, margin."""
-        bound = self.margin_usd if self.max_loss_usd is None else self.max_loss_usd
+        """Capital bound: the largest of premium paid, maximum loss or, where that is unbounded, what the margin model asks."""
+        margin = self.margin_usd if self.requirement_usd is None else self.requirement_usd
+        bound = margin if self.max_loss_usd is None else self.max_loss_usd
         return max(self.premium_usd, bound, Decimal(0))
 
 

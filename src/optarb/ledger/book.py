@@ -37,6 +37,8 @@ class PositionPlan:
     """Margin of one unit without hedge recognition; zero when bought for cash."""
     unit_capital_usd: Decimal = Decimal(0)
     """Worst case of one unit with both sides' fees, reserved while the order works."""
+    unit_requirement_usd: Decimal | None = None
+    """What the margin model asks of one unit whose loss is unbounded; None where ``unit_margin_usd`` binds."""
     legs: tuple[Leg, ...] = ()
     """The whole structure, where each of its legs has an order of its own; empty where one order trades them all."""
 
@@ -178,6 +180,7 @@ class Book:
             underlying=plan.underlying,
             structure=plan.structure,
             unit_margin=to_units(plan.unit_margin_usd),
+            unit_requirement=None if plan.unit_requirement_usd is None else to_units(plan.unit_requirement_usd),
             lots=[Lot(contract=symbol) for symbol in ratios],
         )
         self._sent[order.order_id] = _Sent(order, position, to_units(plan.unit_capital_usd), ratios)

@@ -54,6 +54,8 @@ class OpenPosition:
     """The structure, in words."""
     unit_margin: int
     """Margin of one unit without hedge recognition."""
+    unit_requirement: int | None = None
+    """What the margin model asks of one unit whose loss is unbounded; None where ``unit_margin`` binds."""
     units: int = 0
     """Units opened; a unit that is only begun counts whole."""
     opened_session: int = 0
@@ -102,7 +104,8 @@ class OpenPosition:
     @property
     def invested(self) -> int:
         """Capital bound; see :attr:`Position.invested_usd`."""
-        bound = self.unit_margin * self.units if self.max_loss is None else self.max_loss
+        margin = self.unit_margin if self.unit_requirement is None else self.unit_requirement
+        bound = margin * self.units if self.max_loss is None else self.max_loss
         return max(self.premium, bound, 0)
 
     def lot(self, contract: OptionContract) -> Lot:
@@ -170,6 +173,7 @@ class OpenPosition:
             premium_usd=from_units(self.premium),
             max_loss_usd=None if self.max_loss is None else from_units(self.max_loss),
             margin_usd=Decimal(0) if not self.unit_margin else from_units(self.unit_margin * self.units),
+            requirement_usd=None if self.unit_requirement is None else from_units(self.unit_requirement * self.units),
             fees_usd=from_units(self.fees),
             value_usd=from_units(self.value),
             quoted=all(lot.quoted for lot in self.held),

@@ -5,7 +5,15 @@ All are synchronous and called from several threads; all are structural, so no b
 
 from __future__ import annotations
 
-from optarb.protocols.brokers import BrokerAdapter, Capabilities, FeeModel, FillModel, SupportsAdvance
+from optarb.protocols.brokers import (
+    BrokerAdapter,
+    Capabilities,
+    FeeModel,
+    FillModel,
+    MarginModel,
+    NoMargin,
+    SupportsAdvance,
+)
 from optarb.protocols.caches import Cache, CacheUsage, SupportsUsage
 from optarb.protocols.experts import Expert, Indicator, SupportsFeatures, SupportsTraining, SupportsWarmUp
 from optarb.protocols.market_data import DataKind, MarketData, SupportsSettlement, TradingCalendar
@@ -39,9 +47,11 @@ __all__ = [
     "FeeModel",
     "FillModel",
     "Indicator",
+    "MarginModel",
     "MarketData",
     "MarketView",
     "Model",
+    "NoMargin",
     "PolicyEngine",
     "PositionManager",
     "SessionView",

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from optarb.domain.legs import Leg
     from optarb.domain.orders import OrderIntent, OrderReport, Rejected, SubmitAnswer
     from optarb.domain.quotes import Quote
+    from optarb.ledger.margin import Holding
     from optarb.protocols.views import SessionView
 
-__all__ = ["BrokerAdapter", "Capabilities", "FeeModel", "FillModel", "SupportsAdvance"]
+__all__ = ["BrokerAdapter", "Capabilities", "FeeModel", "FillModel", "MarginModel", "NoMargin", "SupportsAdvance"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,5 +120,45 @@ class FeeModel(Protocol):
             legs: The legs of one unit, each ratio signed as traded.
             units: Units traded.
             session: Trade date.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoMargin:
+    """Why a margin model has no figure; the position is not opened."""
+
+    rule: str
+    """Stable short name, such as ``"no_implied_volatility"``; denials are counted by it."""
+    numbers: Mapping[str, str]
+    """The figures that decided, as text."""
+
+    @property
+    def reason(self) -> str:
+        """Rule and figures in words."""
+        return f"{self.rule}: " + ", ".join(f"{name} {value}" for name, value in self.numbers.items())
+
+
+class MarginModel(Protocol):
+    """What is set aside for a position whose loss is unbounded. It is asked for no other: a bounded one binds its maximum loss.
+
+    What a stop loss and returns are measured by does not depend on it: that is always the exchange's minimum without
+    recognition of a hedge.
+    """
+
+    @property
+    def label(self) -> str:
+        """What reports call it, such as ``"strategy-based margin"``."""
+        ...
+
+    def requirement(
+        self, holdings: Sequence[Holding], underlying_prices: Mapping[str, Decimal], view: SessionView
+    ) -> Decimal | NoMargin:
+        """Returns the margin of one unit in dollars, zero or more, or why there is none. Pure.
+
+        Args:
+            holdings: Contracts of one unit with signed quantities and opening prices per share.
+            underlying_prices: Price by underlying symbol, of every leg.
+            view: What may be known, with the chains the legs were chosen on.
         """
         ...

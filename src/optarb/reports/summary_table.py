@@ -182,6 +182,8 @@ def _fills(fills: Sequence[tuple[str | None, bool]]) -> str:
 
 def _assumptions(report: Mapping[str, Any]) -> Iterable[_Line]:
     yield "simulator", component_words(report["inputs"]["components"]["simulator"]["parameters"])
+    if "margin" in report:  # books finished before there were margin models say nothing of it
+        yield "margin of unbounded losses", report["margin"]
     for sentence in report["assumptions"]:
         yield "", sentence
 

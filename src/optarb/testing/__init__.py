@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from optarb.testing.fee_model_conformance import FeeModelConformance as FeeModelConformance
     from optarb.testing.fill_model_conformance import FillModelConformance as FillModelConformance
     from optarb.testing.indicator_conformance import IndicatorConformance as IndicatorConformance
+    from optarb.testing.margin_model_conformance import MarginModelConformance as MarginModelConformance
     from optarb.testing.market_data_conformance import MarketDataConformance as MarketDataConformance
     from optarb.testing.memory_trading_store import MemoryTradingStore as MemoryTradingStore
     from optarb.testing.notifier_conformance import NotifierConformance as NotifierConformance
@@ -61,6 +62,7 @@ _NAMES = {
     "fee_model_conformance": ("FeeModelConformance",),
     "fill_model_conformance": ("FillModelConformance",),
     "indicator_conformance": ("IndicatorConformance",),
+    "margin_model_conformance": ("MarginModelConformance",),
     "market_data_conformance": ("MarketDataConformance",),
     "memory_trading_store": ("MemoryTradingStore",),
     "notifier_conformance": ("NotifierConformance",),
@@ -91,6 +93,7 @@ __all__ = [
     "FeeModelConformance",
     "FillModelConformance",
     "IndicatorConformance",
+    "MarginModelConformance",
     "MarketDataConformance",
     "MemoryTradingStore",
     "NotifierConformance",

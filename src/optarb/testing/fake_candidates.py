@@ -40,7 +40,7 @@ def fake_candidate(
         direction: Expected direction.
         confidence: 0..1.
         reasons: The expert's reasons.
-        simulator: Fill and fee models; None for the defaults.
+        simulator: Fill, fee and margin models; None for the defaults.
 
     Raises:
         ValueError: The engine would refuse the signal, such as for want of quotes.
@@ -51,7 +51,7 @@ def fake_candidate(
     chosen = evaluate_expert(expert, lambda _: signal, seen)
     if chosen is None:
         raise AssertionError("a signal was given")
-    priced = price_signal(chosen, seen.view, models.fills, models.fees, last_session=False)
+    priced = price_signal(chosen, seen.view, models.fills, models.fees, models.margin, last_session=False)
     if isinstance(priced, Refusal):
         raise ValueError(  # noqa: TRY004 - the value does not fit, not its type
             f"the engine refuses this candidate ({priced.rule}): {priced.reason}"

@@ -156,6 +156,7 @@ class LivePosition:
                 "structure": plan.structure,
                 "unit_margin_usd": str(plan.unit_margin_usd),
                 "unit_capital_usd": str(plan.unit_capital_usd),
+                "unit_requirement_usd": None if plan.unit_requirement_usd is None else str(plan.unit_requirement_usd),
                 "legs": [[leg.contract.symbol, leg.ratio] for leg in plan.legs],
             },
             "by_leg": self.by_leg,
@@ -171,6 +172,8 @@ class LivePosition:
         plan = dict(fields["plan"])
         legs = tuple(Leg(contract=OptionContract.parse(symbol), ratio=ratio) for symbol, ratio in plan.pop("legs"))
         money: dict[str, Any] = {name: Decimal(plan.pop(name)) for name in ("unit_margin_usd", "unit_capital_usd")}
+        required = plan.pop("unit_requirement_usd", None)
+        money["unit_requirement_usd"] = None if required is None else Decimal(required)
         instants = {name: None if fields[name] is None else datetime.fromisoformat(fields[name]) for name in _INSTANTS}
         rest: dict[str, Any] = {name: fields[name] for name in _PLAIN} | instants
         return cls(
