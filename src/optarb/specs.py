@@ -117,17 +117,7 @@ class BacktestSpec(_Frozen):
         Raises:
             ConfigurationError: The file cannot be read, is no TOML, or a field is missing, unknown or does not fit.
         """
-        text = source
-        if isinstance(source, Path) or "\n" not in source:
-            try:
-                text = Path(source).read_text(encoding="utf-8")
-            except OSError as error:
-                raise ConfigurationError(f"cannot read spec {str(source)!r}: {error.strerror}") from error
-        try:
-            fields = tomllib.loads(str(text))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(f"spec {str(source)[:80]!r} is not TOML: {error}") from error
-        return cls(**_plain(fields))
+        return cls(**_plain(_from_toml(source)))
 
     def to_toml(self) -> str:
         """Writes the spec as TOML, every field with its value; :meth:`from_toml` reads it back to an equal spec."""
@@ -292,6 +282,20 @@ class SweepSummary(_Frozen):
     """Settings that ran to their end."""
     failed: int
     """Settings whose component raised; their errors stand in the table."""
+
+
+def _from_toml(source: str | Path) -> dict[str, Any]:
+    """Reads TOML from a path, or from the text itself if it is a ``str`` with a line break."""
+    text = source
+    if isinstance(source, Path) or "\n" not in source:
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"cannot read spec {str(source)!r}: {error.strerror}") from error
+    try:
+        return tomllib.loads(str(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"spec {str(source)[:80]!r} is not TOML: {error}") from error
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -79,6 +81,21 @@ def test_day_when_nothing_happens_then_entered_held_and_marked(make):
     assert world.titles() == []
     assert len(world.store.rows(world.book_id, "marks")) == 2
     assert len(world.store.rows(world.book_id, "equity")) == 1
+
+
+def test_day_when_held_then_its_marks_are_journaled_with_every_review():
+    world = vertical(prices=prices(UP, vertical, "15:31"))
+    world.run()
+    marks = [(entry.at, json.loads(entry.detail)) for entry in journal(world, "marks")]
+    gaps = {later - sooner for (sooner, _), (later, _) in itertools.pairwise(marks)}
+    assert len(marks) > 60
+    assert max(gaps) < timedelta(minutes=10)  # a cycle that comes a second too soon asks nobody
+    # 250,000 less 3.10 x 100 and two fees of 0.65; the spread is worth its bid less the other's ask, 2.90 x 100.
+    assert marks[0][1] == {
+        "cash": 2_496_887_000,
+        "value": 2_900_000,
+        "held": {"20240603.1": [[NEAR.symbol, 1, 79_500, "quoted"], [FAR.symbol, -1, 50_500, "quoted"]]},
+    }
 
 
 def test_day_when_vertical_then_cash_is_what_the_quotes_say():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +27,30 @@ def test_spec_when_written_as_json_then_read_back_equal():
     )
     assert DaySpec.model_validate_json(spec.model_dump_json()) == spec
     assert spec.book_id == "margin-1.dips"
+
+
+def test_spec_when_read_from_toml_then_times_money_and_nested_overrides():
+    text = (
+        'strategy = "dips"\ncapital = 12500.5\nentry_at = 10:05:00\n[overrides.dip]\ndrop = 0.05\n[rules]\nentry_seconds = 60\n'
+    )
+    assert DaySpec.from_toml(text) == DaySpec(
+        strategy="dips",
+        capital=Decimal("12500.5"),
+        entry_at=time(10, 5),
+        overrides={"dip.drop": 0.05},
+        rules={"entry_seconds": 60},
+    )
+    for wrong, words in (("no such file", "cannot read spec"), ("a =\n", "is not TOML"), ("b = 1\n", "strategy")):
+        with pytest.raises(ConfigurationError, match=words):
+            DaySpec.from_toml(wrong)
+
+
+def test_state_when_a_day_was_opened_then_it_remembers_the_spec_and_older_documents_none():
+    world = vertical(spec_options={"late_minutes": 25.0})
+    world.run()
+    assert DaySpec.model_validate_json(world.state().spec) == world.spec
+    older = {name: value for name, value in json.loads(world.state().dump()).items() if name != "spec"}
+    assert TradingState.load(world.book_id, json.dumps(older)).spec == ""
 
 
 @pytest.mark.parametrize(

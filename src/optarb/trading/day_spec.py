@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from optarb.specs import OverrideValue, _Frozen
+from optarb.specs import OverrideValue, _from_toml, _Frozen, _plain
 from optarb.trading.limits import LiveLimits
 from optarb.trading.rules import LiveRules
 
@@ -56,6 +57,18 @@ class DaySpec(_Frozen):
     @classmethod
     def _sorted(cls, value: Mapping[str, OverrideValue]) -> Mapping[str, OverrideValue]:
         return {path: value[path] for path in sorted(value)}
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> DaySpec:
+        """Reads a spec from TOML, such as ``entry_at = 09:35:00``; overrides may be nested tables.
+
+        Args:
+            source: A path, or the text itself if it is a ``str`` with a line break.
+
+        Raises:
+            ConfigurationError: The file cannot be read, is no TOML, or a field is missing, unknown or does not fit.
+        """
+        return cls(**_plain(_from_toml(source)))
 
     @property
     def book_id(self) -> str:

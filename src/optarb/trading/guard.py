@@ -259,6 +259,7 @@ class _Guardian:
         if not (wanted and due and self.is_open and self.now < self.context.closes_at):
             return
         day.reviewed_at = self.now.isoformat()
+        live.note_marks(self.now, self.execution.quotes)
         try:
             reasons = self._reasons()
         except OptarbError as error:

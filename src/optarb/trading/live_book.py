@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from optarb.protocols.trading import JournalEntry, Notice, Severity
 from optarb.trading.trading_state import TradingState
 
 if TYPE_CHECKING:
+    from optarb.domain.contracts import OptionContract
+    from optarb.domain.quotes import Quote
     from optarb.ledger.rows import Row
     from optarb.protocols.trading import TradingStore
 
@@ -79,6 +82,24 @@ class LiveBook:
         """Adds to the journal."""
         told = json.dumps(detail, sort_keys=True, default=str)
         self._journal.append(JournalEntry(at=at, kind=kind, subject=subject, detail=told))
+
+    def note_marks(self, at: datetime, quotes: Mapping[OptionContract, Quote]) -> None:
+        """Adds to the journal what the book is worth: cash, and each contract held with its mark and where that is from.
+
+        Args:
+            at: The instant.
+            quotes: What the book was marked on.
+        """
+        kinds = {contract.symbol: "modelled" if quote.modelled else "quoted" for contract, quote in quotes.items()}
+        held = {
+            position.position_id: [
+                [lot.contract, lot.quantity, lot.mark, kinds.get(lot.contract, "unquoted") if lot.quoted else "unquoted"]
+                for lot in position.lots
+                if lot.quantity
+            ]
+            for position in self.book.positions.values()
+        }
+        self.note(at, "marks", "", cash=self.book.cash, value=self.book.value(), held=held)
 
     def tell(self, at: datetime, severity: Severity, kind: str, subject: str, *, title: str, text: str) -> None:
         """Adds a notice to the outbox, and the journal; one of the same kind and subject goes out once a session."""

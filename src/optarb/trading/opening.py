@@ -36,6 +36,7 @@ def open_day(context: DayContext, now: datetime, *, take_over: bool = False) -> 
             live.note(now, "day_opened", context.owner, session=context.session)
         else:
             live.note(now, "day_taken_over", context.owner)
+        live.state.spec = context.spec.model_dump_json()
         live.save()
         if not live.state.day.opened:
             _since_last_session(context, live, now)

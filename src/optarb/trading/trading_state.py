@@ -74,6 +74,8 @@ class TradingState:
     """This session."""
     memory: AccountMemory = field(default_factory=AccountMemory)
     """What outlives the session."""
+    spec: str = ""
+    """The :class:`~optarb.trading.day_spec.DaySpec` it was last opened with, as JSON; empty if no day has opened it."""
 
     def held(self, position_id: str) -> Holdings:
         """Returns what a position holds by its own fills."""
@@ -114,6 +116,7 @@ class TradingState:
             "positions": [position.dump() for position in self.positions.values()],
             "day": asdict(self.day),
             "memory": asdict(self.memory),
+            "spec": self.spec,
         }
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
@@ -134,4 +137,5 @@ class TradingState:
             positions={position.position_id: position for position in positions},
             day=DayMemory(**fields["day"]),
             memory=AccountMemory(**fields["memory"]),
+            spec=fields.get("spec", ""),
         )
