@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from optarb.brokers.simulator import Simulator
 from optarb.domain.contracts import OptionContract
 from optarb.domain.legs import Leg
+from optarb.domain.money import price
 from optarb.domain.orders import (
     DUPLICATE_ID,
     Accepted,
@@ -22,12 +23,13 @@ from optarb.domain.orders import (
     Rejected,
     SubmitAnswer,
 )
-from optarb.errors import BrokerUnavailable
+from optarb.errors import BrokerUnavailable, UnknownName
 from optarb.protocols.brokers import Capabilities
 from optarb.protocols.trading import BrokerAccount
 
 if TYPE_CHECKING:
-    from optarb.domain.quotes import Quote
+    from optarb.brokers.overnight import Night
+    from optarb.domain.quotes import Chain, Quote
     from optarb.protocols.views import SessionView
 
 __all__ = ["SIMULATED_CAPABILITIES", "SimulatedAccount"]
@@ -56,7 +58,7 @@ class SimulatedAccount:
 
     A limit is the worst net price of one unit; an order without one fills at whatever the fill model says. Orders of a session
     expire when a view of a later one is shown. Cash moves with fills; nothing is settled, assigned or charged overnight unless
-    :meth:`adjust` says so.
+    :meth:`settle` or :meth:`adjust` says so.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class SimulatedAccount:
         self._orders: dict[str, _Held] = {}
         self._contracts: dict[OptionContract, int] = {}
         self._shares: dict[str, int] = {}
-        self._view: SessionView | None = None
+        self._marks: dict[str, str] = {}
         self._seen: tuple[str, str] = ("", "")
 
     @property
@@ -91,6 +93,11 @@ class SimulatedAccount:
     def orders(self) -> tuple[OrderIntent, ...]:
         """Every order that was accepted, in the order of arrival."""
         return tuple(held.order for held in self._orders.values())
+
+    @property
+    def last_session(self) -> str:
+        """Session of the view shown last, ISO 8601; empty before the first."""
+        return self._seen[0]
 
     def preflight(self, orders: Sequence[OrderIntent]) -> Sequence[Rejected]:
         """Refuses orders of several legs that the capabilities do not allow."""
@@ -110,13 +117,14 @@ class SimulatedAccount:
     def advance(self, view: SessionView) -> None:
         """Shows the market of a new instant: expires orders of earlier sessions and fills what can be filled."""
         session = view.session.isoformat()
-        self._view, self._seen = view, (session, view.at.isoformat())
+        self._seen = (session, view.at.isoformat())
         for held in self._orders.values():
             if held.status is OrderStatus.WORKING and held.session not in {"", session}:
                 held.status, held.reason = OrderStatus.EXPIRED, "the session ended"
             elif held.status is OrderStatus.WORKING:
                 held.session = session
                 self._fill(held, view)
+        self._mark(view)
 
     def expire(self) -> None:
         """Ends what still works, as at the end of the broker's day."""
@@ -158,13 +166,15 @@ class SimulatedAccount:
         return {symbol: quantity for symbol, quantity in self._shares.items() if quantity}
 
     def account(self) -> BrokerAccount:
-        """Returns the account: cash, and contracts and shares at the middle of the quotes shown last."""
-        view = self._view
+        """Returns the account: cash, and what it holds at the prices shown last: contracts at the middle of their quotes.
+
+        What has been shown no price counts nothing.
+        """
         value = Decimal(0)
-        for contract, quantity in self._contracts.items() if view is not None else ():
-            chain = None if view is None else view.chain(contract.underlying)
-            quote = None if chain is None else chain.quote(contract)
-            value += Decimal(0) if quote is None else quote.mid * quantity * contract.multiplier
+        for contract, quantity in self._contracts.items():
+            value += Decimal(self._marks.get(contract.symbol, "0")) * quantity * contract.multiplier
+        for symbol, quantity in self._shares.items():
+            value += Decimal(self._marks.get(symbol, "0")) * quantity
         return BrokerAccount(cash_usd=self._cash, equity_usd=self._cash + value, buying_power_usd=max(self._cash, Decimal(0)))
 
     def is_open(self) -> bool:
@@ -201,6 +211,15 @@ class SimulatedAccount:
             self._shares[symbol] = self._shares.get(symbol, 0) + quantity
         self._cash += cash_usd
 
+    def settle(self, night: Night) -> None:
+        """Ends contracts whose last day is over.
+
+        Args:
+            night: What :func:`~optarb.brokers.overnight.overnight` says of :meth:`positions`.
+        """
+        self.adjust(night.contracts, shares=night.shares, cash_usd=night.cash_usd)
+        self._marks |= {symbol: str(value) for symbol, value in night.share_prices.items()}
+
     def dump(self) -> str:
         """Writes the whole account as JSON."""
         fields: dict[str, Any] = {
@@ -208,6 +227,7 @@ class SimulatedAccount:
             "seen": list(self._seen),
             "contracts": {contract.symbol: quantity for contract, quantity in self._contracts.items()},
             "shares": self._shares,
+            "marks": self._marks,
             "orders": [
                 {**{name: getattr(held, name) for name in _PLAIN}, "order": held.order.dump(), "status": str(held.status)}
                 for held in self._orders.values()
@@ -230,7 +250,7 @@ class SimulatedAccount:
         account = cls(simulator, cash_usd=Decimal(fields["cash"]), capabilities=capabilities)
         account._seen = (fields["seen"][0], fields["seen"][1])
         account._contracts = {OptionContract.parse(symbol): quantity for symbol, quantity in fields["contracts"].items()}
-        account._shares = fields["shares"]
+        account._shares, account._marks = fields["shares"], fields["marks"]
         for entry in fields["orders"]:
             order, status = OrderIntent.load(entry.pop("order")), OrderStatus(entry.pop("status"))
             account._orders[order.order_id] = _Held(order=order, status=status, **entry)
@@ -249,8 +269,7 @@ class SimulatedAccount:
         quotes: list[Quote] = []
         prices: list[Decimal] = []
         for leg in order.legs:
-            chain = view.chain(leg.contract.underlying)
-            quote = None if chain is None else chain.quote(leg.contract)
+            quote = _quote(view, leg.contract)
             at = None if quote is None else self._simulator.fills.fill_price(quote, leg.quantity)
             if quote is None or at is None:
                 return
@@ -267,9 +286,37 @@ class SimulatedAccount:
         for leg, at in zip(order.legs, prices, strict=True):
             self._trade(leg.contract, leg.quantity, at)
 
+    def _mark(self, view: SessionView) -> None:
+        """Notes the price of all that is held; what is shown no price keeps its last one."""
+        known, self._marks = self._marks, {}
+        prices: dict[str, Decimal | None] = {}
+        for contract in self.positions():
+            quote = _quote(view, contract)
+            prices[contract.symbol] = None if quote is None else quote.mid
+        for symbol in self.shares():
+            chain = _chain(view, symbol)
+            spot = 0.0 if chain is None else chain.underlying_price
+            prices[symbol] = price(spot) if spot > 0.0 else None
+        for name, mark in prices.items():
+            if mark is not None or name in known:
+                self._marks[name] = known[name] if mark is None else str(mark)
+
     def _trade(self, contract: OptionContract, quantity: int, at: Decimal) -> None:
         self._contracts[contract] = self._contracts.get(contract, 0) + quantity
         self._cash -= at * quantity * contract.multiplier
 
 
 _PLAIN = ("session", "prices", "fees", "modelled", "reason")
+
+
+def _quote(view: SessionView, contract: OptionContract) -> Quote | None:
+    chain = _chain(view, contract.underlying)
+    return None if chain is None else chain.quote(contract)
+
+
+def _chain(view: SessionView, symbol: str) -> Chain | None:
+    """The chain of an underlying; None too where a view is that of another strategy, which does not name it."""
+    try:
+        return view.chain(symbol)
+    except UnknownName:
+        return None
