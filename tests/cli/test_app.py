@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ["demo", "backtest", "sweep", "list", "show", "cancel", "resume", "report", "explain", "server", "doctor"]
-COMMANDS += ["worker", "cache", "store"]
+COMMANDS = ["demo", "backtest", "sweep", "list", "show", "cancel", "resume", "report", "explain"]
+COMMANDS += ["parity", "server", "doctor", "worker", "cache", "store"]
 GROUPS = {"worker": ["run", "start", "stop", "status", "logs"], "cache": ["info", "clear"], "store": ["upgrade"]}
 SINGLE = [(name,) for name in COMMANDS if name not in GROUPS] + [
     (group, name) for group, names in GROUPS.items() for name in names

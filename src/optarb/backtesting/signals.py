@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from optarb.backtesting.market_loader import load_market
 from optarb.backtesting.once import OnceCalls
 from optarb.backtesting.training import ModelShelf
-from optarb.engine.evaluation import evaluate_expert
-from optarb.engine.view import ExpertView
-from optarb.errors import ComponentError
+from optarb.engine.judging import judge, warm_up_of
 from optarb.ledger.rows import Row, session_number
-from optarb.protocols.experts import SupportsWarmUp
 from optarb.protocols.stores import BlockKey
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from optarb.backtesting.context import Block, RunContext, Tick
     from optarb.engine.market import Market
+    from optarb.engine.view import Once
 
 __all__ = ["PHASE", "evaluate_blocks"]
 
@@ -73,32 +75,25 @@ def _evaluate(
     expert: Any = context.setup.strategy.experts[name]
     position = context.plan.experts.index(name)
     underlyings = context.plan.underlyings
-    warm_up = _warm_up(name, expert)
+    warm_up = warm_up_of(name, expert)
     rows: list[Row] = []
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for number, session in enumerate(block.sessions, start=1):
         view = market.view(session)
-        for at, underlying in enumerate(underlyings):
-            if view.visible(underlying) < warm_up:
-                counts["not_warmed_up"] = counts.get("not_warmed_up", 0) + 1
-                continue
-            if not view.chains:
-                counts["no_chain"] = counts.get("no_chain", 0) + 1
-                continue
-            once = OnceCalls(context, f"{session}/{underlying}/{name}")
-            model = shelf.newest(underlying, view.bars_through)
-            seen = ExpertView(underlying=underlying, model=model, view=view, once_by_key=once.call)
-            signal = evaluate_expert(name, expert, seen)
-            if signal is not None:
-                rows.append(signal.row(session_number(session), position * len(underlyings) + at))
+        judged = judge(
+            name,
+            expert,
+            view,
+            underlyings,
+            warm_up=warm_up,
+            once_of=partial(_once, context, session, name),
+            model_of=partial(shelf.newest, through=view.bars_through),
+            skipped=lambda why: counts.update((why,)),
+        )
+        rows.extend(signal.row(session_number(session), position * len(underlyings) + at) for at, signal in judged)
         beat(number)
-    return rows, counts
+    return rows, dict(counts)
 
 
-def _warm_up(name: str, expert: object) -> int:
-    if not isinstance(expert, SupportsWarmUp):
-        return 1
-    bars: object = expert.warm_up
-    if not isinstance(bars, int) or bars < 0:
-        raise ComponentError(f"expert {name!r}: warm_up must be a whole number of bars, got {bars!r}")
-    return max(bars, 1)
+def _once(context: RunContext, session: date, expert: str, underlying: str) -> Once:
+    return OnceCalls(context, f"{session}/{underlying}/{expert}").call

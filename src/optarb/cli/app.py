@@ -17,6 +17,7 @@ from optarb.cli.doctor import doctor
 from optarb.cli.exit_codes import ExitCode, exit_code_of
 from optarb.cli.explain import explain
 from optarb.cli.listing import list_books
+from optarb.cli.parity import parity
 from optarb.cli.report import report
 from optarb.cli.resume import resume
 from optarb.cli.server import server
@@ -95,6 +96,7 @@ app.command(epilog=f"Example: optarb cancel first-try {_DESK}")(cancel)
 app.command(epilog=f"Example: optarb resume first-try {_DESK} --in-process")(resume)
 app.command(epilog=f"Example: optarb report first-try {_DESK} --csv tables")(report)
 app.command(epilog=f"Example: optarb explain first-try 20140203.1 {_DESK}")(explain)
+app.command(epilog=f"Example: optarb parity paper.spreads 2024-06-03 {_DESK}")(parity)
 app.command(epilog="Example: optarb server --port 7233 --database temporal.db")(server)
 app.command(epilog=f"Example: optarb doctor {_DESK}")(doctor)
 app.add_typer(worker_app, name="worker")

@@ -21,6 +21,8 @@ from optarb.ledger.rows import session_number
 from optarb.protocols.trading import Controls
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from optarb.brokers.simulator import Simulator
     from optarb.desk.desk import Desk
     from optarb.domain.bars import Bars
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from optarb.strategy import Strategy
     from optarb.trading.day_spec import DaySpec
 
-__all__ = ["DayContext", "day_context"]
+__all__ = ["DayContext", "day_context", "market_of", "setup_of"]
 
 _LATE_ROOTS = frozenset({"SPX", "SPXW", "XSP", "SPY", "QQQ", "IWM", "DIA"})
 _LATE = timedelta(minutes=15)
@@ -217,7 +219,7 @@ def day_context(
     """
     if getattr(broker, "live", False) and not spec.live:
         raise ConfigurationError("the broker trades real money; say it in the spec too: DaySpec(live=True)")
-    strategy, simulator = _setup(spec, desk)
+    strategy, simulator = setup_of(spec, desk)
     near = desk.calendar.sessions(session - timedelta(days=_HISTORY_DAYS), session + timedelta(days=14))
     place = near.index(session)
     market, trouble = None, ""
@@ -243,7 +245,17 @@ def day_context(
     )
 
 
-def _setup(spec: DaySpec, desk: Desk) -> tuple[Strategy, Simulator]:
+def setup_of(spec: DaySpec, desk: Desk) -> tuple[Strategy, Simulator]:
+    """Returns the strategy and the simulator of a spec, with its overrides.
+
+    Args:
+        spec: What to trade.
+        desk: Where they are.
+
+    Raises:
+        UnknownName: The desk has no such strategy, or an override names nothing.
+        ConfigurationError: An override does not fit.
+    """
     from optarb.specs import BacktestSpec
 
     day: dict[str, Any] = {"start": date(2000, 1, 3), "end": date(2000, 1, 3)}
@@ -253,13 +265,23 @@ def _setup(spec: DaySpec, desk: Desk) -> tuple[Strategy, Simulator]:
 
 def _market(desk: Desk, strategy: Strategy, sessions: tuple[date, ...]) -> Market:
     """Bars of every symbol through the session before the last, with features on them."""
+    return market_of(desk, {symbol: _bars(desk, symbol, sessions[-2]) for symbol in strategy.symbols}, sessions)
+
+
+def market_of(desk: Desk, bars: Mapping[str, Bars], sessions: Sequence[date]) -> Market:
+    """Returns the market of a live day: bars with features on them, and no chains, which come from a feed.
+
+    Args:
+        desk: Indicators and the calendar.
+        bars: Through the session before, by symbol.
+        sessions: Two or more, oldest first; the last is the day.
+    """
     resolve = resolver(desk)
-    bars = {symbol: _bars(desk, symbol, sessions[-2]) for symbol in strategy.symbols}
     return Market(
         sessions=sessions,
         previous=dict(zip(sessions[1:], sessions[:-1], strict=True)),
         bars=bars,
-        features={symbol: FeatureTable(resolve, partial(_computed, bars[symbol])) for symbol in strategy.symbols},
+        features={symbol: FeatureTable(resolve, partial(_computed, known)) for symbol, known in bars.items()},
         chains={},
         calendar=desk.calendar,
         same_session=False,

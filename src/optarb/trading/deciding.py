@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optarb.domain.contracts import OptionContract
 from optarb.domain.legs import Leg
 from optarb.domain.money import from_units
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
-from optarb.engine.entries import decide_entries
-from optarb.engine.evaluation import ChosenSignal, evaluate_expert
-from optarb.engine.recorder import Recorder
-from optarb.engine.session_state import SessionState
-from optarb.engine.view import ExpertView, View
-from optarb.errors import BrokerUnavailable, ConfigurationError, OptarbError, StoreUnavailable, Superseded, TransientError
+from optarb.errors import BrokerUnavailable, OptarbError, StoreUnavailable, Superseded, TransientError
 from optarb.ledger.book import PositionPlan
-from optarb.protocols import SupportsTraining
 from optarb.protocols.trading import SupportsAccount
 from optarb.trading.account_watch import other_books
+from optarb.trading.decision import ENTRIES, ask_experts, decide, once_step
 from optarb.trading.execution import Execution
+from optarb.trading.fingerprints import fingerprints
 from optarb.trading.lease import open_book
 from optarb.trading.live_position import LivePosition
 from optarb.trading.order_state import LiveOrder, OrderState
+from optarb.trading.recording import Recording, store_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from optarb.decisions import Entry
-    from optarb.domain.quotes import Quote
+    from optarb.engine.view import View
     from optarb.trading.context import DayContext
+    from optarb.trading.decision import Answer
     from optarb.trading.live_book import LiveBook
 
 __all__ = ["enter"]
 
-_STEP = "entries"
 _RETRY = timedelta(minutes=1)
-
-Body = dict[str, Any]
 
 
 def enter(context: DayContext, now: datetime) -> datetime | None:
@@ -66,7 +60,7 @@ def enter(context: DayContext, now: datetime) -> datetime | None:
     if day.decided:
         _clear(context, live, now)
         return None
-    answer = context.store.decided(context.book_id, context.session, _STEP) or _answer(context, live, now)
+    answer = context.store.decided(context.book_id, context.session, ENTRIES) or _answer(context, live, now)
     if answer is None:
         live.save()
         return now + _RETRY
@@ -118,21 +112,27 @@ def _decided(context: DayContext, live: LiveBook, now: datetime) -> bytes | None
     if not _fresh(context, view, now):
         live.note(now, "quotes_unusable", "", chains=sorted(view.chains))
         return None
-    recorder = Recorder()
-    recorder.begin(context.number)
-    signals = _signals(context, view)
-    state = SessionState(
-        engine=context.engine(), view=view, book=live.book, broker=context.broker, pump=_still, recorder=recorder
+    engine = context.engine()
+    signals = ask_experts(context.strategy, view, partial(_once, context))
+    power = _buying_power(context)
+    recording = Recording(
+        at=now,
+        session=context.session,
+        previous=context.previous,
+        following=context.following,
+        spec=context.spec,
+        chains=view.chains,
+        bars=engine.market.bars,
+        state=live.state.dump(),
+        at_most_usd=power,
+        controls=context.controls(),
+        capabilities=context.broker.capabilities,
+        parameters=fingerprints(context.strategy, context.simulator),
     )
-    chosen = decide_entries(state, signals, last_session=False, at_most_usd=_buying_power(context))
-    body = {
-        "at": now.isoformat(),
-        "signals": [signal.row(context.number, seq) for seq, signal in enumerate(signals)],
-        "verdicts": recorder.rows["verdicts"],
-        "entries": [_entry(entry, context, view) for entry in chosen],
-    }
-    text = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
-    return context.store.once(context.book_id, context.session, _STEP, text)
+    answer = decide(engine, view, live.book, signals, at_most_usd=power)
+    answer["recording"] = store_recording(context.store, context.book_id, recording)
+    text = json.dumps(answer, sort_keys=True, separators=(",", ":")).encode()
+    return context.store.once(context.book_id, context.session, ENTRIES, text)
 
 
 def _fresh(context: DayContext, view: View, now: datetime) -> bool:
@@ -146,26 +146,8 @@ def _fresh(context: DayContext, view: View, now: datetime) -> bool:
     return young and max(known) - min(known) <= timedelta(seconds=rules.quote_skew_seconds)
 
 
-def _signals(context: DayContext, view: View) -> list[ChosenSignal]:
-    """Asks every expert about every underlying, in the order of the strategy."""
-    market = context.market
-    found: list[ChosenSignal] = []
-    for name, expert in context.strategy.experts.items():
-        if isinstance(expert, SupportsTraining):
-            raise ConfigurationError(f"expert {name!r} trains; a live day has no models for it yet")
-        warm_up: int = getattr(expert, "warm_up", 1)
-        for underlying in context.strategy.underlyings:
-            if market is None or view.visible(underlying) < warm_up:
-                continue
-            once = partial(_once, context, underlying, name)
-            signal = evaluate_expert(name, expert, ExpertView(underlying=underlying, model=None, view=view, once_by_key=once))
-            if signal is not None:
-                found.append(signal)
-    return found
-
-
 def _once(context: DayContext, underlying: str, expert: str, key: str, call: Callable[[], bytes]) -> bytes:
-    step = f"once/{underlying}/{expert}/{key}"
+    step = once_step(underlying, expert, key)
     known = context.store.decided(context.book_id, context.session, step)
     return context.store.once(context.book_id, context.session, step, call()) if known is None else known
 
@@ -182,40 +164,10 @@ def _buying_power(context: DayContext) -> Decimal | None:
     return power - sum((from_units(state.book.reserved()) for state in other_books(context)), Decimal(0))
 
 
-def _entry(entry: Entry, context: DayContext, view: View) -> Body:
-    """Everything an entry's orders are made of, so that nothing is read from newer quotes."""
-    candidate = entry.candidate
-    fills = context.simulator.fills
-    priced = zip(candidate.legs, candidate.quotes, strict=True)
-    prices = [_leg_price(fills.fill_price(quote, leg.ratio), quote) for leg, quote in priced]
-    return {
-        "expert": candidate.expert,
-        "underlying": candidate.underlying,
-        "structure": candidate.structure,
-        "legs": [[leg.contract.symbol, leg.ratio] for leg in candidate.legs],
-        "prices": [str(price) for price in prices],
-        "limit": str(candidate.premium_usd / candidate.legs[0].contract.multiplier),
-        "units": entry.units,
-        "margin": str(candidate.margin_usd),
-        "capital": str(candidate.capital_usd),
-        "numbers": {
-            "confidence": str(candidate.confidence),
-            "premium": str(candidate.premium_usd),
-            "max_loss": str(candidate.max_loss_usd),
-            "margin": str(candidate.margin_usd),
-        },
-        "spots": {symbol: str(chain.underlying_price) for symbol, chain in view.chains.items()},
-    }
-
-
-def _leg_price(price: Decimal | None, quote: Quote) -> Decimal:
-    return quote.mid if price is None else price
-
-
 # -- the hand-over -----------------------------------------------------------------------------------------------------------
 
 
-def _hand_over(context: DayContext, live: LiveBook, now: datetime, body: Body) -> None:
+def _hand_over(context: DayContext, live: LiveBook, now: datetime, body: Answer) -> None:
     """Makes positions and orders of a stored decision, all in one save; then reserves, asks preflight, and leaves the rest."""
     live.signals([tuple(row) for row in body["signals"]])
     for row in body["verdicts"]:
@@ -247,7 +199,7 @@ class _Refusal:
     numbers: Mapping[str, str]
 
 
-def _position(context: DayContext, execution: Execution, entry: Body) -> LivePosition | None:
+def _position(context: DayContext, execution: Execution, entry: Answer) -> LivePosition | None:
     legs = tuple(Leg(contract=OptionContract.parse(symbol), ratio=ratio) for symbol, ratio in entry["legs"])
     refusal = _refusal(context, execution.live, legs, entry)
     if refusal is not None:
@@ -265,6 +217,7 @@ def _position(context: DayContext, execution: Execution, entry: Body) -> LivePos
             structure=entry["structure"],
             unit_margin_usd=Decimal(entry["margin"]),
             unit_capital_usd=Decimal(entry["capital"]),
+            unit_requirement_usd=None if entry.get("requirement") is None else Decimal(entry["requirement"]),
             legs=legs,
         ),
         units=entry["units"],
@@ -280,7 +233,7 @@ def _position(context: DayContext, execution: Execution, entry: Body) -> LivePos
     return position
 
 
-def _orders(book_id: str, position: LivePosition, entry: Body) -> list[tuple[OrderIntent, PositionPlan]]:
+def _orders(book_id: str, position: LivePosition, entry: Answer) -> list[tuple[OrderIntent, PositionPlan]]:
     """The opening orders in the order of sending: one, or one a leg with the longs first. The last reserves the capital."""
     if not position.by_leg:
         legs = tuple(OrderLeg(contract=leg.contract, quantity=leg.ratio * position.units) for leg in position.legs)
@@ -297,13 +250,7 @@ def _orders(book_id: str, position: LivePosition, entry: Body) -> list[tuple[Ord
 
 
 def _unreserved(plan: PositionPlan) -> PositionPlan:
-    return PositionPlan(
-        expert=plan.expert,
-        underlying=plan.underlying,
-        structure=plan.structure,
-        unit_margin_usd=plan.unit_margin_usd,
-        legs=plan.legs,
-    )
+    return replace(plan, unit_capital_usd=Decimal(0))
 
 
 def _intent(book_id: str, position: LivePosition, leg: int | None, legs: tuple[OrderLeg, ...], limit: Decimal) -> OrderIntent:
@@ -320,7 +267,7 @@ def _intent(book_id: str, position: LivePosition, leg: int | None, legs: tuple[O
     )
 
 
-def _refusal(context: DayContext, live: LiveBook, legs: Sequence[Leg], entry: Body) -> _Refusal | None:
+def _refusal(context: DayContext, live: LiveBook, legs: Sequence[Leg], entry: Answer) -> _Refusal | None:
     """The safety limit, or the contract held with the other sign, that refuses an entry."""
     spots = {symbol: Decimal(price) for symbol, price in entry["spots"].items()}
     opened = sum(position_id.startswith(f"{context.number}.") for position_id in live.state.positions)
@@ -372,11 +319,6 @@ def _preflight(context: DayContext, execution: Execution, position: LivePosition
     live.tell(execution.now, "warning", "preflight", position.position_id, title="An entry was refused", text=text)
 
 
-def _denied(live: LiveBook, entry: Body, rule: str, reason: str, numbers: Mapping[str, str]) -> None:
+def _denied(live: LiveBook, entry: Answer, rule: str, reason: str, numbers: Mapping[str, str]) -> None:
     told = json.dumps({**entry["numbers"], **numbers})
     live.recorder.add("verdicts", entry["expert"], entry["underlying"], "denied", rule, reason, told, 0, None)
-
-
-def _still() -> bool:
-    """The market moves by itself."""
-    return False
