@@ -14,16 +14,18 @@ from optarb.domain.orders import DUPLICATE_ID, Accepted, OrderIntent, OrderRepor
 from optarb.engine.evaluation import legs_text
 from optarb.errors import BrokerUnavailable
 from optarb.trading.actions import Action, Cancel, Drop, Finish, Place, Resend, Send, Shrink, Turn, Wait
+from optarb.trading.labels import feed_name, is_real_money
 from optarb.trading.live_position import Goal, LivePosition, is_even
 from optarb.trading.order_state import LiveOrder, OrderState
 from optarb.trading.planner import Scene, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from optarb.domain.contracts import OptionContract
     from optarb.domain.quotes import Quote
     from optarb.protocols import BrokerAdapter
+    from optarb.trading.context import DayContext
     from optarb.trading.live_book import LiveBook
     from optarb.trading.rules import LiveRules
 
@@ -47,6 +49,23 @@ class Execution:
     """The instant, aware UTC."""
     quotes: Mapping[OptionContract, Quote]
     """The newest quote of each contract that has one: for prices and beside fills."""
+    feed: str | None = None
+    """Name of where the quotes come from, for the rows of fills; None where nothing is looked up, so that nothing fills."""
+    real_money: bool | None = None
+    """Whether the broker trades real money, for the rows of fills; None as for ``feed``."""
+
+    @classmethod
+    def at(cls, context: DayContext, live: LiveBook, now: datetime, contracts: Iterable[OptionContract]) -> Execution:
+        """Returns a day's book at its broker at an instant, with the newest quotes of some contracts."""
+        return cls(
+            live=live,
+            broker=context.broker,
+            rules=context.spec.rules,
+            now=now,
+            quotes=context.quotes(list(contracts), now),
+            feed=feed_name(context.feed),
+            real_money=is_real_money(context.broker),
+        )
 
     # -- looking orders up ---------------------------------------------------------------------------------------------------
 
@@ -120,7 +139,7 @@ class Execution:
         was, live = (order.state, dict(order.filled)), self.live
         before = live.book.positions.get(order.intent.position_id)
         for record in live.book.apply(report):
-            live.recorder.fill(record, self.quotes.get(record.contract))
+            live.recorder.fill(record, self.quotes.get(record.contract), feed=self.feed, live=self.real_money)
         order.told(report, self.now)
         if (order.state, order.filled) != was:
             live.note(self.now, "order_report", order.order_id, state=order.state, filled=order.filled, reason=report.reason)

@@ -5,33 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from optarb.domain.contracts import OptionContract, Right, Settlement
-from optarb.domain.money import from_units
 from optarb.engine.exits import review_exits
-from optarb.engine.marks import record_marks
-from optarb.engine.session_state import SessionState
 from optarb.errors import OptarbError, Superseded
-from optarb.protocols.trading import Controls
 from optarb.trading.account_watch import AccountWatch
 from optarb.trading.actions import Wait
+from optarb.trading.calendar_exits import close_before_expiry
 from optarb.trading.execution import Execution
+from optarb.trading.labels import refuse_indicative
 from optarb.trading.lease import open_book
 from optarb.trading.live_book import LiveBook
 from optarb.trading.live_position import Goal, LivePosition
-from optarb.trading.market_checks import decide_together, is_open, stood_still
+from optarb.trading.market_checks import is_open, stood_still
+from optarb.trading.marking import mark_positions, session_state, watch_loss, write_marks
 from optarb.trading.order_state import OrderState
 from optarb.trading.planner import Scene
 
 if TYPE_CHECKING:
+    from optarb.domain.contracts import OptionContract
     from optarb.trading.context import DayContext
 
 __all__ = ["Cycle", "guard"]
 
 _SOON = timedelta(seconds=15)
-_BAD_CYCLES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +85,7 @@ class _Guardian:
     @classmethod
     def awake(cls, context: DayContext, live: LiveBook, now: datetime) -> _Guardian:
         contracts = _contracts(live)
-        execution = Execution(
-            live=live,
-            broker=context.broker,
-            rules=context.spec.rules,
-            now=now,
-            quotes=context.quotes(contracts, now),
-        )
+        execution = Execution.at(context, live, now, contracts)
         ends = max((context.trades_until(contract) for contract in contracts), default=context.closes_at)
         in_session = context.opens_at <= now < max(ends, context.closes_at)
         return cls(
@@ -116,15 +107,16 @@ class _Guardian:
         watch = AccountWatch(context=self.context, execution=self.execution)
         at_broker = None if away else watch.look()
         self._broker_away(away=at_broker is None)
+        refuse_indicative(self.context, self.execution)
         if self.in_session and at_broker is not None:
             watch.check_clock()
         live.save()
         if now >= self._ends_at():
             return self._finish(watch)
-        self._mark()
-        self._watch_loss()
+        mark_positions(self.context, self.execution, is_open=self.is_open)
+        watch_loss(self.context, self.execution)
         self._review()
-        self._expiring()
+        close_before_expiry(self.context, self.execution)
         live.save()
         waits = [(position, self._work(position, at_broker)) for position in list(live.state.positions.values())]
         self._told_closed()
@@ -193,59 +185,7 @@ class _Guardian:
         else:
             self.live.state.day.stops.pop("broker", None)
 
-    # -- marks, loss and exits -----------------------------------------------------------------------------------------------
-
-    def _mark(self) -> None:
-        """Marks what is held, until the close; a position whose quotes cannot decide together counts as unquoted."""
-        if self.now > self.context.closes_at:
-            return
-        spec = self.context.spec
-        bad = self._bad_contracts()
-
-        def price_of(contract: OptionContract, quantity: int) -> Decimal | None:
-            quote = self.execution.quotes.get(contract)
-            if quote is None or contract in bad:
-                return None
-            if spec.mark == "mid":
-                return quote.mid
-            return quote.bid if quantity > 0 else quote.ask
-
-        self.live.book.mark(price_of)
-        day = self.live.state.day
-        day.bad_cycles = day.bad_cycles + 1 if bad and self.is_open else 0
-        named = ", ".join(sorted(contract.symbol for contract in bad))
-        self.live.episode(
-            self.now,
-            "quotes",
-            lasts=day.bad_cycles >= _BAD_CYCLES,
-            title="Quotes cannot decide",
-            text=f"stale, skewed, crossed or absent: {named}; only time exits and flatten go on",
-        )
-
-    def _bad_contracts(self) -> set[OptionContract]:
-        bad: set[OptionContract] = set()
-        for position_id in self.live.book.positions:
-            held = self.live.state.held(position_id)
-            quotes = [self.execution.quotes.get(contract) for contract in held]
-            if not decide_together(quotes, self.now, self.context.spec.rules):
-                bad.update(held)
-        return bad
-
-    def _watch_loss(self) -> None:
-        """Stops entries, and flattens if that was asked for, once the session has lost more than it may."""
-        live, limits = self.live, self.context.spec.limits
-        day, book = live.state.day, live.book
-        if day.opening_equity is None:
-            return
-        loss = from_units(day.opening_equity - book.cash - book.value())
-        limit = from_units(book.initial) * Decimal(str(limits.max_loss))
-        if loss < limit or "loss" in day.stops:
-            return
-        day.stops["loss"] = f"the session has lost {loss}, the limit is {limit}"
-        live.tell(self.now, "alarm", "loss", "", title="The loss of the day is over its limit", text=day.stops["loss"])
-        if limits.flatten_on_loss:
-            asked = Controls(halted=True, flatten=True, reason=day.stops["loss"], changed_at=self.now)
-            self.context.store.set_controls(live.book_id, asked)
+    # -- exits ---------------------------------------------------------------------------------------------------------------
 
     def _review(self) -> None:
         """Asks the position manager, every ``cycle_seconds`` until the close, while anything is held that shall stay."""
@@ -261,7 +201,7 @@ class _Guardian:
         day.reviewed_at = self.now.isoformat()
         live.note_marks(self.now, self.execution.quotes)
         try:
-            reasons = self._reasons()
+            reasons = review_exits(session_state(self.context, self.execution))
         except OptarbError as error:
             self.live.episode(self.now, "review", lasts=True, title="The position manager failed", text=str(error))
             return
@@ -271,37 +211,6 @@ class _Guardian:
             if position.goal is Goal.OPEN:
                 position.turn_flat(reason, may_market=self.context.spec.rules.allow_market)
                 live.note(self.now, "exit_decided", position_id, reason=reason)
-
-    def _reasons(self) -> dict[str, str]:
-        state = SessionState(
-            engine=self.context.engine(),
-            view=self.context.view(self.now),
-            book=self.live.book,
-            broker=self.context.broker,
-            pump=_still,
-            recorder=self.live.recorder,
-        )
-        return review_exits(state)
-
-    def _expiring(self) -> None:
-        """Closes what would be exercised or assigned tonight, before the broker does."""
-        if not self.context.expiry_cutoff <= self.now < self.context.closes_at:
-            return
-        for position_id, position in self.live.state.positions.items():
-            for contract in self.live.state.held(position_id):
-                if position.goal is Goal.OPEN and self._may_be_exercised(contract):
-                    position.turn_flat("expiry", may_market=self.context.spec.rules.allow_market)
-                    self.live.note(self.now, "exit_decided", position_id, reason="expiry", contract=contract.symbol)
-
-    def _may_be_exercised(self, contract: OptionContract) -> bool:
-        if contract.settlement is not Settlement.PHYSICAL or contract.expiry > self.context.session:
-            return False
-        spot = self.context.spot(contract.underlying, self.now)
-        if spot is None:
-            return True
-        band = contract.strike * Decimal(str(self.context.spec.expiry_margin))
-        reach = spot - contract.strike if contract.right is Right.CALL else contract.strike - spot
-        return reach >= -band
 
     # -- when to come again, and the end -------------------------------------------------------------------------------------
 
@@ -361,24 +270,14 @@ class _Guardian:
         self._told_closed()
         for position in live.state.positions.values():
             self._work(position, None)
-        self._mark()
-        self._record_marks()
+        mark_positions(self.context, self.execution, is_open=self.is_open)
+        write_marks(self.context, self.execution)
         watch.remember_cash()
         live.state.day.ended = True
         live.note(now, "day_ended", "", stops=live.state.day.stops)
         live.save()
         self.context.store.release(live.book_id, live.owner)
         return Cycle(next_at=now, over=True, open_positions=len(live.book.positions))
-
-    def _record_marks(self) -> None:
-        if self.context.market is None:
-            return
-        view = self.context.view(self.now)
-        engine, broker = self.context.engine(), self.context.broker
-        state = SessionState(
-            engine=engine, view=view, book=self.live.book, broker=broker, pump=_still, recorder=self.live.recorder
-        )
-        record_marks(state)
 
 
 def _contracts(live: LiveBook) -> list[OptionContract]:
@@ -388,8 +287,3 @@ def _contracts(live: LiveBook) -> list[OptionContract]:
         if not position.done:
             found |= dict.fromkeys(leg.contract for leg in position.legs)
     return list(found)
-
-
-def _still() -> bool:
-    """The market moves by itself."""
-    return False

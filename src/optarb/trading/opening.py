@@ -8,6 +8,7 @@ from optarb.errors import AlreadyRunning, Superseded
 from optarb.trading.account_watch import AccountWatch
 from optarb.trading.context import DayContext
 from optarb.trading.execution import Execution
+from optarb.trading.labels import refuse_indicative
 from optarb.trading.lease import open_book
 from optarb.trading.live_book import LiveBook
 
@@ -45,14 +46,7 @@ def open_day(context: DayContext, now: datetime, *, take_over: bool = False) -> 
 
 
 def _since_last_session(context: DayContext, live: LiveBook, now: datetime) -> None:
-    held = list(live.state.holdings())
-    execution = Execution(
-        live=live,
-        broker=context.broker,
-        rules=context.spec.rules,
-        now=now,
-        quotes=context.quotes(held, now),
-    )
+    execution = Execution.at(context, live, now, live.state.holdings())
     execution.refresh()
     execution.look_again()
     for position in live.state.positions.values():
@@ -60,6 +54,7 @@ def _since_last_session(context: DayContext, live: LiveBook, now: datetime) -> N
             if order.ended == "absent":
                 order.ended = "lost"
                 live.book.drop(order.order_id)
+    refuse_indicative(context, execution)
     watch = AccountWatch(context=context, execution=execution)
     if watch.look() is not None:
         watch.check_cash()

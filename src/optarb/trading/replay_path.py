@@ -73,6 +73,9 @@ class PathFeed:
     and rounded outward to the root's increments. The forward is the underlying's price: rates and dividends are left out.
     """
 
+    name = "daily path"
+    """What stands on fills."""
+
     def __init__(
         self,
         chains: Mapping[str, Chain],
