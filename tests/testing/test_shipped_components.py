@@ -16,9 +16,9 @@ from optarb.calendars import ExchangeCalendar
 from optarb.domain.contracts import Right
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
 from optarb.domain.signals import Signal
-from optarb.experts import RulesExpert
+from optarb.experts import PairExpert, RulesExpert
 from optarb.indicators import CatalogueIndicator, default_catalogue
-from optarb.market_data import CombinedMarketData, CsvMarketData, ModelledOptions, ParquetMarketData
+from optarb.market_data import CombinedMarketData, CsvMarketData, ModelledOptions, ParquetMarketData, ScaledBars
 from optarb.policies import RiskPolicy
 from optarb.position_managers import ExitRules
 from optarb.structures import CallPair, LongCall, LongPut, Vertical
@@ -53,6 +53,12 @@ class TestRulesExpert(ExpertConformance):
     @pytest.fixture(
         params=[RulesExpert(), RulesExpert(dominance=1.0, bullish=Vertical(right=Right.CALL, width=25.0, delta=0.4))]
     )
+    def expert(self, request):
+        return request.param
+
+
+class TestPairExpert(ExpertConformance):
+    @pytest.fixture(params=[PairExpert(), PairExpert(trend="up", highest_volatility=99.0)])
     def expert(self, request):
         return request.param
 
@@ -208,6 +214,12 @@ class TestModelledOptions(MarketDataConformance):
     @pytest.fixture(params=["close", "open"])
     def market_data(self, request):
         return ModelledOptions(data=fake_source(), snapshot=request.param, expiries=2, strikes=5)
+
+
+class TestScaledBars(MarketDataConformance):
+    @pytest.fixture
+    def market_data(self):
+        return ScaledBars(data=fake_source())
 
 
 class TestCombinedMarketData(MarketDataConformance):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from optarb.experts.pair import PairExpert
 from optarb.experts.rules import RulesExpert
 from optarb.experts.scores import Scores, Vote
 
-__all__ = ["RulesExpert", "Scores", "Vote"]
+__all__ = ["PairExpert", "RulesExpert", "Scores", "Vote"]

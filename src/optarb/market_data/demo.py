@@ -9,13 +9,15 @@ from datetime import date
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from optarb.domain.bars import Bars
 from optarb.errors import BadData, MissingExtra
+from optarb.market_data.combined import CombinedMarketData
 from optarb.market_data.modelled import ModelledOptions
+from optarb.market_data.scaled import ScaledBars
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from optarb.domain.quote_table import QuoteTable
     from optarb.protocols import DataKind
 
-__all__ = ["ArchMarketData", "demo_market_data"]
+__all__ = ["ArchMarketData", "demo_market_data", "demo_pair_market_data"]
 
 _FILES = {"SPX": "sp500", "VIX": "vix"}
 
@@ -71,6 +73,25 @@ def demo_market_data() -> ModelledOptions:
     The package arch is looked for when data are asked for, not here.
     """
     return ModelledOptions(data=ArchMarketData())
+
+
+def demo_pair_market_data(*, snapshot: Literal["close", "open"] = "close") -> CombinedMarketData:
+    """Returns the demo data with SPY beside SPX, 2014-01-03 to 2018-12-31.
+
+    SPY is modelled twice over: its bars are a tenth of the index, and its quotes are priced from those bars and the VIX, with
+    a strike every dollar. American exercise and dividends are not modelled.
+
+    Args:
+        snapshot: When the quotes of both are taken; see :class:`ModelledOptions`.
+    """
+    bars = ScaledBars(data=ArchMarketData())
+    quotes = {
+        "SPX": ModelledOptions(data=bars, snapshot=snapshot),
+        "SPY": ModelledOptions(
+            data=bars, snapshot=snapshot, underlying="SPY", root="SPY", strike_step=1.0, strikes=51, spread_minimum=0.02
+        ),
+    }
+    return CombinedMarketData(bars_from=bars, quotes_from=quotes)
 
 
 def _file(symbol: str) -> Path:
