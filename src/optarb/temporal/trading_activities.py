@@ -111,7 +111,7 @@ class TradingActivities:
             try:
                 open_day(context, clock.now(), take_over=self._is_newer_run(request))
             except AlreadyRunning as error:
-                activity.logger.warning("%s", error)
+                self._is_lost(request, error)
                 return Stepped(now=clock.now(), next_at=None, lost=True)
             return Stepped(now=clock.now(), next_at=context.entry_at)
 
@@ -128,6 +128,8 @@ class TradingActivities:
                 _advance(context, clock)
                 cycle = guard(context, clock.now())
                 cycles += 1
+                if cycle.lost:
+                    self._is_lost(request, Superseded(f"book {request.spec.book_id!r} was written meanwhile"))
                 if cycle.over or request.at is not None or cycle.next_at > enough or _is_to_stop():
                     return self._guarded(request, cycle, clock.now(), cycles)
                 clock.wait_until(cycle.next_at)
@@ -141,7 +143,7 @@ class TradingActivities:
             try:
                 return Stepped(now=clock.now(), next_at=enter(context, clock.now()))
             except Superseded as error:
-                activity.logger.warning("%s", error)
+                self._is_lost(request, error)
                 return Stepped(now=clock.now(), next_at=None, lost=True)
 
     @activity.defn(name="optarb.trading.release", no_thread_cancel_exception=True)
@@ -178,6 +180,16 @@ class TradingActivities:
                     if len(self._contexts) > _CONTEXTS:
                         self._contexts.popitem(last=False)
         return dataclasses.replace(known, owner=owner)
+
+    def _is_lost(self, request: StepRequest, error: AlreadyRunning | Superseded) -> None:
+        """Notes that another owner moves the book.
+
+        If none does, the step is tried again: an earlier attempt of it, whose worker was only held up, has written meanwhile.
+        """
+        lease = self._store.load(request.spec.book_id).lease
+        if lease is None or lease.owner == request.owner:
+            raise error
+        activity.logger.warning("%s", error)
 
     def _is_newer_run(self, request: StepRequest) -> bool:
         """Whether the book's holder is an earlier execution of the guardian's workflow, of which only one runs at a time."""
