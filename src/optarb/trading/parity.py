@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -252,7 +252,7 @@ def _decide_as_backtest(check: _Check, answer: Answer) -> Rerun:
     differences = [
         *_differences(_rows("signals", answer["signals"]), _rows("signals", stored)),
         *_differences(_rows("verdicts", answer["verdicts"]), _rows("verdicts", refused)),
-        *_differences(_numbered(map(json.loads, _intents(answer))), _numbered(map(json.loads, intents))),
+        *_differences(_numbered(map(_unit, _intents(answer))), _numbered(map(_unit, intents))),
     ]
     return Rerun(intents=intents, differences=tuple(differences))
 
@@ -294,6 +294,12 @@ def _intent(legs: Sequence[Sequence[Any]], limit: Decimal | None, structure: str
     return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
+def _unit(intent: str) -> dict[str, Any]:
+    """Reads an intent with the legs of one unit, so that other units are told once and not at every leg."""
+    fields: dict[str, Any] = json.loads(intent)
+    return fields | {"legs": [[symbol, quantity // fields["units"]] for symbol, quantity in fields["legs"]]}
+
+
 def _rows(table: str, rows: Sequence[Sequence[Any]]) -> _Labelled:
     """Rows of signals or verdicts, called by expert and underlying."""
     names = [column.name for column in TABLES[table].columns]
@@ -307,7 +313,7 @@ def _rows(table: str, rows: Sequence[Sequence[Any]]) -> _Labelled:
     return labelled
 
 
-def _numbered(found: Any) -> _Labelled:
+def _numbered(found: Iterable[dict[str, Any]]) -> _Labelled:
     return {f"entry {number}": one for number, one in enumerate(found, 1)}
 
 
