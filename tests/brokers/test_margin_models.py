@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from statistics import NormalDist
 
@@ -250,6 +250,16 @@ def test_portfolio_margin_when_a_leg_cannot_be_priced_then_refused(legs, rule):
 def test_portfolio_margin_when_no_strike_has_a_call_and_a_put_then_no_forward():
     calls = fake_chain([(EXPIRY, "C", 5000.0, 99.0, 101.0)], session=SESSION, spot=5000.0)
     shown = fake_view([5000.0] * 3, chain=calls, session=SESSION)
+    found = PortfolioMargin().requirement([holding(SPX_CALL, -1)], PRICES, shown)
+    assert isinstance(found, NoMargin)
+    assert found.rule == "no_forward"
+
+
+def test_portfolio_margin_when_a_contract_expires_today_then_no_forward_of_another_expiry():
+    noon = datetime(2024, 6, 28, 16, 0, tzinfo=UTC)
+    rows = [(expiry, right, 5000.0, 9.0, 11.0) for expiry in (EXPIRY, date(2024, 7, 5)) for right in "CP"]
+    chain = fake_chain(rows, session=EXPIRY, spot=5000.0, taken_at=noon)
+    shown = fake_view([5000.0] * 3, chain=chain, session=EXPIRY)
     found = PortfolioMargin().requirement([holding(SPX_CALL, -1)], PRICES, shown)
     assert isinstance(found, NoMargin)
     assert found.rule == "no_forward"

@@ -100,10 +100,10 @@ class Naked:
         return (Leg(contract=OptionContract.parse(NEAR), ratio=-1),)
 
 
-def run_naked(capital, units):
+def run_naked(capital, units, experts=("spread",)):
     expert = ScriptedExpert(signals={FIRST: Signal.bearish(Naked(), confidence=0.9, reasons=["down"])})
     book = Book("book", from_units(capital))
-    strategy = dataclasses.replace(STRATEGY, experts={"spread": expert}, policy=Greedy(spread=units))
+    strategy = dataclasses.replace(STRATEGY, experts=dict.fromkeys(experts, expert), policy=Greedy(spread=units))
     rows, _, _ = day(book, FIRST, simulated, strategy)
     return book, rows, {row["expert"]: (row["verdict"], row["rule"]) for row in named_rows(rows, "verdicts")}
 
@@ -125,3 +125,12 @@ def test_entries_when_a_cent_of_margin_is_missing_then_denied_with_the_numbers_w
     told = json.loads(named_rows(rows, "verdicts")[0]["numbers"])
     assert (Decimal(told["needed"]), Decimal(told["available"])) == (from_units(capital + 100), from_units(capital))
     assert rows["intents"] == [] and not book.positions  # noqa: PT018 - one fact
+
+
+def test_entries_when_the_margin_carries_one_of_two_then_the_second_finds_what_is_left():
+    left = NAKED_MARGIN + NAKED_FEES - 1
+    book, rows, verdicts = run_naked(NAKED_MARGIN + NAKED_FEES + left, units=1, experts=("spread", "put"))
+
+    assert verdicts == {"spread": ("entered", ""), "put": ("denied", "margin")}
+    assert json.loads(named_rows(rows, "verdicts")[0]["numbers"])["available"] == str(from_units(left))
+    assert held(book) == {NEAR: -1}
