@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from optarb.domain.contract_keys import pack_keys
+from optarb.domain.legs import NoFit
 from optarb.domain.quotes import Chain
 
 
@@ -53,5 +54,39 @@ def vollib_rows():
                 price = black(right.lower(), forward, strike, tau, rate, volatility)
                 made.append((root, expiry, right, strike, max(price - 0.01, 0.0), price + 0.01))
         return made
+
+    return rows
+
+
+@pytest.fixture(scope="session")
+def legs():
+    """Lets a structure choose on a chain, and tells its legs as (ratio, right, strike)."""
+
+    def chosen(structure, chain, underlying="SPX"):
+        answer = structure.choose({underlying: chain}, underlying)
+        assert not isinstance(answer, NoFit), answer
+        return [(leg.ratio, leg.contract.right.value, float(leg.contract.strike)) for leg in answer]
+
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def reason():
+    """Lets a structure choose on a chain where nothing fits, and tells why."""
+
+    def why(structure, chain, underlying="SPX"):
+        answer = structure.choose({underlying: chain}, underlying)
+        assert isinstance(answer, NoFit), answer
+        return answer.reason
+
+    return why
+
+
+@pytest.fixture(scope="session")
+def flat_rows():
+    """Rows of one expiry, all at one bid, so that only where strikes stand decides."""
+
+    def rows(strikes=(2800, 2850, 2900, 2950, 3000), *, bid=10.0, rights="CP", expiry=date(2019, 5, 31), root="SPXW"):
+        return [(root, expiry, right, strike, bid, bid + 0.2) for right in rights for strike in strikes]
 
     return rows

@@ -21,7 +21,22 @@ from optarb.indicators import CatalogueIndicator, default_catalogue
 from optarb.market_data import CombinedMarketData, CsvMarketData, ModelledOptions, ParquetMarketData, ScaledBars
 from optarb.policies import RiskPolicy
 from optarb.position_managers import ExitRules
-from optarb.structures import CallPair, LongCall, LongPut, Vertical
+from optarb.structures import (
+    Box,
+    Butterfly,
+    Calendar,
+    CallPair,
+    Condor,
+    Diagonal,
+    IronButterfly,
+    IronCondor,
+    LongCall,
+    LongPut,
+    RatioSpread,
+    Straddle,
+    Strangle,
+    Vertical,
+)
 from optarb.testing import (
     BarDataConformance,
     BrokerAdapterConformance,
@@ -141,8 +156,19 @@ class TestStructures(StructureConformance):
             LongPut(dte=50, moneyness=0.97),
             Vertical(right=Right.CALL, width=50.0, dte=30, delta=0.5),
             Vertical(right=Right.PUT, width=50.0, dte=30, moneyness=0.98, credit=True),
+            Vertical(right=Right.CALL, wing_delta=0.2, dte=30, delta=0.4),
             CallPair(dte=30, moneyness=1.0),
             CallPair(dte=30, delta=0.4, long_quantity=2, short_quantity=3),
+            Straddle(dte=30, delta=0.5),
+            Strangle(dte=30, delta=0.2, credit=True),
+            Butterfly(right=Right.CALL, dte=30, moneyness=1.0, width=100.0),
+            IronButterfly(dte=30, moneyness=1.0, width_strikes=2),
+            Condor(right=Right.PUT, dte=30, distance=0.02, width=50.0, credit=True),
+            IronCondor(dte=30, delta=0.3, wing_delta=0.2),
+            RatioSpread(right=Right.PUT, dte=30, delta=0.4, width=50.0),
+            Box(dte=30, strike=Decimal(5000), width=100.0),
+            Calendar(right=Right.CALL, dte=14, far_dte=42, moneyness=1.0),
+            Diagonal(right=Right.PUT, dte=14, far_dte=42, delta=0.6, width=100.0),
         ],
         ids=str,
     )

@@ -35,21 +35,49 @@ def payoff_bounds(holdings: Sequence[Holding]) -> Bounds:
 
     The payoff of the legs of one underlying and expiry is piecewise linear in the underlying's price, so its extremes lie at
     zero, at a strike or at infinity. Groups of different underlying or expiry are bounded apart and added, which recognises no
-    hedge between them: the sum is never better than the truth.
+    hedge between them: the sum is never better than the truth. AM-settled contracts expire before PM-settled ones of their
+    date.
+
+    One hedge in time is recognised, as the exchanges' margin rules do: if all short legs of an underlying expire together, the
+    longs that outlive them count towards the maximum loss with their intrinsic value at that moment, for they can be sold or
+    exercised then. So a calendar spread that is bought can lose its debit. It assumes that the longs are given up when the
+    shorts expire, and that they are worth their intrinsic value then, from which a European option deep in the money falls
+    short by the interest on its strike.
 
     Args:
         holdings: Contracts with signed quantities and opening prices per share.
     """
-    groups: dict[tuple[str, date], list[Holding]] = {}
+    groups: dict[_Group, list[Holding]] = {}
     for holding in holdings:
-        groups.setdefault((holding[0].underlying, holding[0].expiry), []).append(holding)
-    worst: Decimal | None = Decimal(0)
+        groups.setdefault(_group(holding[0]), []).append(holding)
     best: Decimal | None = Decimal(0)
     for group in groups.values():
-        low, high = _extremes(group)
-        worst = None if worst is None or low is None else worst + low
+        _, high = _extremes(group)
         best = None if best is None or high is None else best + high
+    worst: Decimal | None = Decimal(0)
+    for group in _hedged(groups):
+        low, _ = _extremes(group)
+        worst = None if worst is None or low is None else worst + low
     return Bounds(None if worst is None else max(-worst, Decimal(0)), best)
+
+
+_Group = tuple[str, "date", bool]
+
+
+def _group(contract: OptionContract) -> _Group:
+    """Underlying, expiry, and whether it ends with that day's close: comparable in time for one underlying."""
+    return contract.underlying, contract.expiry, contract.settlement is not Settlement.AM
+
+
+def _hedged(groups: Mapping[_Group, Sequence[Holding]]) -> list[list[Holding]]:
+    """Adds to the shorts of an underlying that all expire together the longs that expire later."""
+    short = [key for key, group in groups.items() if any(quantity < 0 for _, quantity, _ in group)]
+    alone = {key for key in short if [other[0] for other in short].count(key[0]) == 1}
+    merged: dict[_Group, list[Holding]] = {}
+    for key, group in groups.items():
+        covered = next((one for one in alone if one[0] == key[0] and one <= key), key)
+        merged.setdefault(covered, []).extend(group)
+    return list(merged.values())
 
 
 def _extremes(group: Sequence[Holding]) -> tuple[Decimal | None, Decimal | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optarb.domain.contracts import OptionContract, Right
-from optarb.domain.legs import NoFit
+from optarb.domain.legs import Leg, NoFit
 from optarb.pricing import black76_delta, implied_volatility, parity_forward, session_close, year_fraction
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optarb.domain.contract_keys import KeySlice
     from optarb.domain.quotes import Chain
 
-__all__ = ["Strip", "chain_of", "find_strip", "open_days"]
+__all__ = ["Strip", "chain_of", "find_strip", "legs_of", "open_days", "strip_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,25 +54,50 @@ class Strip:
         taken_at = self.chain.taken_at
         return session_close(self.chain.session) if taken_at is None else taken_at.astimezone(UTC)
 
+    def twin(self) -> Strip | NoFit:
+        """Returns the other right of the same root and expiry, or why it is not there."""
+        right = Right.PUT if self.right is Right.CALL else Right.CALL
+        twin = replace(self, right=right, rows=self.twin_rows, twin_rows=self.rows)
+        return twin if self.twin_rows.stop else NoFit(reason=f"{twin}: none is quoted")
+
+    def strike(self, index: int) -> Decimal:
+        """Returns the strike at a place in the strip, in dollars."""
+        return Decimal(int(self.thousandths[index])).scaleb(-3)
+
     def contract(self, index: int) -> OptionContract:
         """Returns the contract at a place in the strip."""
-        strike = Decimal(int(self.thousandths[index])).scaleb(-3)
-        return OptionContract(root=self.root, expiry=self.expiry, right=self.right, strike=strike)
+        return OptionContract(root=self.root, expiry=self.expiry, right=self.right, strike=self.strike(index))
 
     def bid(self, index: int) -> float:
         """Returns the bid at a place in the strip, dollars per share."""
         return float(self.chain.bids[self.rows][index])
 
-    def nearest(self, target: float) -> int:
-        """Returns the place of the strike nearest to a price in dollars; of two equally near the lower."""
-        strikes = self.thousandths
+    def place_of(self, strike: Decimal) -> int | NoFit:
+        """Returns the place of a strike in dollars, or why it is not there."""
+        place = self.nearest(float(strike))
+        if self.strike(place) != strike:
+            nearest = float(self.strike(place))
+            return NoFit(reason=f"{self}: strike {float(strike):g} is not quoted; the nearest is {nearest:g}")
+        return place
+
+    def beyond(self, strike: Decimal, *, above: bool) -> NDArray[np.intp]:
+        """Returns the places of the strikes above or below a strike in dollars, ascending; it may be none."""
+        limit = float(strike * 1000)
+        return (self.thousandths > limit if above else self.thousandths < limit).nonzero()[0]
+
+    def nearest(self, target: float, among: NDArray[np.intp] | None = None) -> int:
+        """Returns the place of the strike nearest to a price in dollars; of two equally near the lower.
+
+        Args:
+            target: The price.
+            among: Places that may be chosen, ascending, at least one; None for all.
+        """
+        strikes = self.thousandths if among is None else self.thousandths[among]
         wanted = target * 1000.0
         above = int(strikes.searchsorted(wanted))
-        if above == 0:
-            return 0
-        if above == len(strikes) or wanted - float(strikes[above - 1]) <= float(strikes[above]) - wanted:
-            return above - 1
-        return above
+        if above and (above == len(strikes) or wanted - float(strikes[above - 1]) <= float(strikes[above]) - wanted):
+            above -= 1
+        return above if among is None else int(among[above])
 
     @property
     def tau(self) -> float:
@@ -87,12 +112,43 @@ class Strip:
         """
         return self._forward(math.exp(-rate * self.tau))
 
-    def nearest_delta(self, target: float, rate: float) -> int | NoFit:
+    def underlying_price(self, rate: float) -> float | NoFit:
+        """Returns the underlying's price beside the chain, else the forward of this expiry, or why there is neither.
+
+        Args:
+            rate: Annual rate, continuous, that discounts premiums.
+        """
+        price = self.chain.underlying_price
+        if not math.isfinite(price):
+            price = self.forward(rate)
+        if not price > 0.0:
+            return NoFit(reason=f"{self}: neither a price of {self.chain.symbol} nor a strike with both call and put")
+        return price
+
+    def nearest_outer_delta(
+        self, target: float, rate: float, *, above: bool, among: NDArray[np.intp] | None = None
+    ) -> int | NoFit:
+        """Returns the place where the option that is out of the money on that side has nearest the absolute delta.
+
+        Above, that is the call; below, the put. In a strip of the other right its delta is the discount factor less the
+        target.
+
+        Args:
+            target: Absolute delta of the option out of the money, above 0 and below 1.
+            rate: Annual rate, continuous, that discounts premiums.
+            above: Whether the strike is sought above the price.
+            among: Places that may be chosen, ascending, at least one; None for all.
+        """
+        own = above is (self.right is Right.CALL)
+        return self.nearest_delta(target if own else math.exp(-rate * self.tau) - target, rate, among)
+
+    def nearest_delta(self, target: float, rate: float, among: NDArray[np.intp] | None = None) -> int | NoFit:
         """Returns the place whose absolute Black-76 delta, implied from its mid, is nearest; the lower of equals.
 
         Args:
             target: Absolute delta, above 0 and below 1.
             rate: Annual rate, continuous, that discounts premiums.
+            among: Places that may be chosen, ascending, at least one; None for all.
         """
         tau = self.tau
         discount = math.exp(-rate * tau)
@@ -104,9 +160,10 @@ class Strip:
         deltas = black76_delta(forward, strikes, tau, volatility, discount, call=call)
         misses = np.abs(np.abs(deltas) - target)
         misses[np.isnan(misses)] = math.inf
-        best = int(np.argmin(misses))
+        places = np.arange(len(strikes)) if among is None else among
+        best = int(places[np.argmin(misses[places])])
         if misses[best] == math.inf:
-            return NoFit(reason=f"{self}: no delta, since no mid of {len(strikes)} is within the no-arbitrage bounds")
+            return NoFit(reason=f"{self}: no delta, since no mid of {len(places)} is within the no-arbitrage bounds")
         return best
 
     def _forward(self, discount: float) -> float:
@@ -163,6 +220,12 @@ def find_strip(
     )
 
 
+def strip_of(chains: Mapping[str, Chain], underlying: str, *, right: Right, dte: int, roots: Sequence[str]) -> Strip | NoFit:
+    """Finds the chain of an underlying and in it the expiry; see :func:`find_strip`."""
+    chain = chain_of(chains, underlying)
+    return chain if isinstance(chain, NoFit) else find_strip(chain, right=right, dte=dte, roots=roots)
+
+
 def _quoted(chain: Chain, right: Right, roots: Sequence[str]) -> list[KeySlice]:
     """Where the contracts of a right stand that expire after the session, in the order of the chain."""
     today, call = chain.session.toordinal(), right is Right.CALL
@@ -183,3 +246,24 @@ def chain_of(chains: Mapping[str, Chain], underlying: str) -> Chain | NoFit:
     if chain is None or not len(chain):
         return NoFit(reason=f"no quotes of {underlying!r}; chains are there for {', '.join(sorted(chains)) or 'nothing'}")
     return chain
+
+
+def legs_of(*picks: tuple[Strip, int | NoFit, int]) -> tuple[Leg, ...] | NoFit:
+    """Makes the legs of one unit, the bought ones first, or says why they do not fit.
+
+    A leg that would be sold without a bid is no fit, and neither is a contract that stands in it twice.
+
+    Args:
+        picks: Strip, place in it or why there is none, and signed ratio.
+    """
+    legs: dict[OptionContract, Leg] = {}
+    for strip, place, ratio in picks:
+        if isinstance(place, NoFit):
+            return place
+        contract = strip.contract(place)
+        if contract in legs:
+            return NoFit(reason=f"{contract} would be taken twice: too few strikes are quoted for distinct legs")
+        if ratio < 0 and strip.bid(place) <= 0.0:
+            return NoFit(reason=f"{contract} would be sold and has no bid")
+        legs[contract] = Leg(contract=contract, ratio=ratio)
+    return tuple(sorted(legs.values(), key=lambda leg: leg.ratio < 0))
