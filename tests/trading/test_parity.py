@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import pytest
 from tests.trading.rig import MONDAY, NEAR, TUESDAY, VERTICAL, Fixed, at, pair, vertical
+from tests.trading.test_crashes import Tripwire, go_on, points, run_until_dead, world_of
 
 from optarb.brokers.simulator import Simulator
 from optarb.decisions import Decision, Denial
@@ -211,6 +212,24 @@ def test_parity_when_decided_after_quotes_were_unusable_then_what_was_decided_on
     assert parity.equal
     assert parity.decided_at == at("09:40")
     assert numbers(parity.intents) == [(1, Decimal("4.10"))]
+
+
+def test_parity_when_the_worker_died_at_any_write_of_the_decision_then_what_was_decided_at_last():
+    names = points(vertical)
+    for point in [number for number, name in enumerate(names, 1) if name == "once:after"]:
+        tripwire = Tripwire(at=point)
+        world = world_of(vertical, tripwire)
+        world.desk = dataclasses.replace(world.desk, store=Kept(trading=world.store))
+        assert not run_until_dead(world, tripwire)
+        # Whoever decides anew does so on other quotes, which is another recording.
+        world.feed.steps.append((at("09:35:01"), {NEAR: ("8.95", "9.05")}))
+        go_on(world, "second", check=False)
+
+        parity = check(world)
+
+        assert parity.equal
+        again = parity.decided_at > at("09:35")
+        assert numbers(parity.intents) == [(1, Decimal("4.10" if again else "3.10"))]
 
 
 # -- something has changed ---------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ class Parity:
     decided_at: datetime
     """When the day was decided, aware UTC."""
     intents: tuple[str, ...]
-    """What was decided to open, in its order; written as in :attr:`Rerun.intents`, without ids and book."""
+    """What was decided to open, in its order; written as in ``live.intents``, without ids and book."""
     live: Rerun
     """What the live path decides now."""
     backtest: Rerun

@@ -59,7 +59,7 @@ class Recording:
     bars: Mapping[str, Bars]
     """Bars through the session before, by symbol."""
     state: str
-    """The book before the decision; a document of :class:`~optarb.trading.trading_state.TradingState`."""
+    """The book before the decision, with its working orders; the JSON document that the store kept of it."""
     at_most_usd: Decimal | None
     """What the broker let new positions bind, dollars; None where it did not say."""
     controls: Controls
@@ -67,7 +67,7 @@ class Recording:
     capabilities: Capabilities
     """What the broker could do."""
     parameters: Mapping[str, str]
-    """Fingerprints of the parameters and the source of strategy and simulator; see :mod:`optarb.trading.fingerprints`."""
+    """Hashes of the parameters and the sources of strategy and simulator, by path, such as ``"policy.quantity"``."""
 
     def dump(self) -> bytes:
         """Writes everything, compressed."""
