@@ -1,7 +1,8 @@
-"""What an option is worth: Black-76, implied volatility, forwards by put-call parity, time to settlement, ticks."""
+"""What an option is worth: Black-76, American options with dividends, implied volatility, forwards by put-call parity, time to settlement, ticks."""
 
 from __future__ import annotations
 
+from optarb.pricing.american import DividendModel, Payments, american_value, american_volatility, call_exercise_gain
 from optarb.pricing.black import black76, black76_delta
 from optarb.pricing.implied import ImpliedVolatility, VolatilityReason, implied_volatility
 from optarb.pricing.parity import parity_forward
@@ -9,10 +10,15 @@ from optarb.pricing.settlement_time import session_close, session_open, settles_
 from optarb.pricing.ticks import quote_down, quote_up
 
 __all__ = [
+    "DividendModel",
     "ImpliedVolatility",
+    "Payments",
     "VolatilityReason",
+    "american_value",
+    "american_volatility",
     "black76",
     "black76_delta",
+    "call_exercise_gain",
     "implied_volatility",
     "parity_forward",
     "quote_down",
