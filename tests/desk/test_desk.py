@@ -11,6 +11,7 @@ import pytest
 from optarb.caches import MemoryCache
 from optarb.desk import Desk
 from optarb.errors import BadData, ConfigurationError, DataError, UnknownName
+from optarb.notifiers import LogNotifier
 from optarb.stores import SqlStore
 
 CLOSED: list[str] = []
@@ -23,6 +24,12 @@ class Closing(MemoryCache):
 
     def close(self):
         CLOSED.append(self.name)
+
+    def notify(self, notice):
+        """Stands in for a notifier."""
+
+    def beat(self, book_id, at):
+        """Stands in for a heartbeat."""
 
 
 # -- what is a desk ------------------------------------------------------------------------------------------------------
@@ -44,6 +51,11 @@ def test_desk_when_two_strategies_share_a_name_then_refused(build):
         (lambda one: {"simulator": MemoryCache()}, "simulator: MemoryCache has no fills, fees, margin, broker"),
         (lambda one: {"calendar": MemoryCache()}, "calendar: MemoryCache has no sessions, opens_at, closes_at"),
         (lambda one: {"store": SqlStore}, r"store: pass SqlStore\(\), not SqlStore"),
+        (lambda one: {"heartbeat": MemoryCache()}, "heartbeat: MemoryCache has no beat"),
+        (lambda one: {"notifiers": [LogNotifier()]}, r"write notifiers=\{'log': LogNotifier\(\)\}"),
+        (lambda one: {"notifiers": {" ": LogNotifier()}}, "name must be a text, got ' '"),
+        (lambda one: {"notifiers": {"log": LogNotifier}}, r"notifier 'log': pass LogNotifier\(\), not LogNotifier"),
+        (lambda one: {"notifiers": {"log": MemoryCache()}}, "notifier 'log': MemoryCache has no notify"),
         (lambda one: {"indicators": [MemoryCache()]}, "indicator MemoryCache.* has no columns, warm_up, compute"),
     ],
 )
@@ -71,6 +83,13 @@ def test_desk_when_left_then_what_its_components_opened_is_closed_nested_ones_to
     with build(cache=Closing(inner=Closing(name="inner"))):
         assert CLOSED == []
     assert CLOSED == ["outer", "inner"]
+
+
+def test_desk_when_left_then_heartbeat_and_notifiers_are_closed_too(build):
+    CLOSED.clear()
+    with build(heartbeat=Closing(name="beats"), notifiers={"a": Closing(name="a"), "b": Closing(name="b")}):
+        assert CLOSED == []
+    assert CLOSED == ["beats", "a", "b"]
 
 
 # -- setup ---------------------------------------------------------------------------------------------------------------

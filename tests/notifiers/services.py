@@ -32,7 +32,7 @@ def serving(server):
 
 
 class WebServer(http.server.ThreadingHTTPServer):
-    """Answers each POST with the next of ``answers``: a status, ``"hang"`` or ``"close"``; then with 200."""
+    """Answers each request with the next of ``answers``: a status, ``"hang"`` or ``"close"``; then with 200."""
 
     def __init__(self, certificate=None):
         super().__init__(("127.0.0.1", 0), _Posts)
@@ -57,7 +57,12 @@ class WebServer(http.server.ThreadingHTTPServer):
 
 class _Posts(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def do_GET(self):
+        self._answer(b"null")
+
+    def _answer(self, body):
         with self.server.lock:
             self.server.requests.append((self.path, dict(self.headers), body))
             answer = self.server.answers.pop(0) if self.server.answers else 200
@@ -75,11 +80,6 @@ class _Posts(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
-
-    def do_GET(self):
-        self.server.requests.append((self.path, dict(self.headers), b"null"))
-        self.send_response(200)
-        self.end_headers()
 
     def log_message(self, *_):
         """Stays silent."""

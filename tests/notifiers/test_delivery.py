@@ -13,7 +13,7 @@ import pytest
 from tests.notifiers.services import notice_of
 
 from optarb.errors import ConfigurationError, StoreUnavailable, TransientError
-from optarb.notifiers import Delivery, EmailNotifier, LogNotifier, WebhookNotifier, deliver, delivery
+from optarb.notifiers import Delivery, EmailNotifier, LogNotifier, WebhookNotifier, count_waiting, deliver, delivery
 from optarb.protocols.trading import Lease
 from optarb.stores import SqlStore
 from optarb.testing.memory_trading_store import MemoryTradingStore
@@ -56,6 +56,19 @@ class Notifier:
             if error is not None:
                 raise error
             self.sent.append(notice.key)
+
+
+@pytest.mark.parametrize("others", [1, 250])
+def test_deliver_when_for_one_book_then_those_of_others_stay_however_many_they_are(store, others):
+    raise_notices(store, *(f"other-{number}" for number in range(others)), book_id="paper.other")
+    raise_notices(store, "a", "b")
+    mail = Notifier()
+    assert (count_waiting(store, "paper.dips"), count_waiting(store, "paper.none")) == (2, 0)
+
+    assert deliver(store, {"mail": mail}, book_id="paper.dips") == Delivery(sent={"mail": 2})
+
+    assert mail.sent == ["a", "b"]
+    assert (count_waiting(store, "paper.dips"), count_waiting(store, "paper.other")) == (0, others)
 
 
 def test_deliver_when_all_goes_well_then_each_notice_once_to_each_and_the_outbox_is_empty(store):

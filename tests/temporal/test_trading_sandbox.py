@@ -16,7 +16,14 @@ def test_sandbox_when_live_workflow_is_prepared_then_it_loads_the_shells_alone(m
 
     own = {name for name, is_own in modules.items() if is_own}
     optarbs = {name for name in own if name.startswith("optarb")}
-    shells = {"phased_backtest", "position_monitor", "daily_trading", "position_monitor_workflow", "daily_trading_workflow"}
+    shells = {
+        "phased_backtest",
+        "trading_calls",
+        "position_monitor",
+        "daily_trading",
+        "position_monitor_workflow",
+        "daily_trading_workflow",
+    }
     assert optarbs <= {"optarb", "optarb.temporal", *(f"optarb.temporal.{name}" for name in shells)}
-    assert "optarb.temporal.position_monitor" in optarbs
+    assert "optarb.temporal.trading_calls" in optarbs
     assert not [name for name in own if name.split(".")[0] in HEAVY]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,11 +16,10 @@ from optarb.stores import SqlStore
 from optarb.strategy import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from optarb.errors import OptarbError
     from optarb.protocols import BacktestStore, BrokerAdapter, Cache, Indicator, MarketData, TradingCalendar
-    from optarb.protocols.trading import QuoteFeed
+    from optarb.protocols.heartbeat import Heartbeat
+    from optarb.protocols.trading import Notifier, QuoteFeed
     from optarb.specs import BacktestSpec
 
 __all__ = ["Desk", "Setup"]
@@ -37,6 +36,7 @@ _ROLES = {
 _LIVE_ROLES = {
     "broker": ("capabilities", "preflight", "submit", "find", "cancel", "positions", "now"),
     "feed": ("chain", "quotes", "underlying_price"),
+    "heartbeat": ("beat",),
 }
 """The same for what only live days need."""
 
@@ -83,6 +83,10 @@ class Desk:
     """Where the orders of live days go; None for a desk that trades none."""
     feed: QuoteFeed | None = None
     """Quotes of live days; None for a desk that trades none."""
+    notifiers: Mapping[str, Notifier] = dataclasses.field(default_factory=dict[str, "Notifier"])
+    """What brings the notices of live days to people, by name. What each has sent is remembered by its name, so keep them."""
+    heartbeat: Heartbeat | None = None
+    """Tells somebody outside after each cycle that a book is guarded; None for nobody."""
 
     def __post_init__(self) -> None:
         if isinstance(self.strategies, Strategy):
@@ -103,8 +107,21 @@ class Desk:
         for role, methods in _LIVE_ROLES.items():
             if getattr(self, role) is not None:
                 check_component(getattr(self, role), role, methods=methods)
+        self._check_notifiers()
         for indicator in self.indicators:
             check_component(indicator, f"indicator {indicator!r}", methods=("columns", "warm_up", "compute"))
+
+    def _check_notifiers(self) -> None:
+        if not isinstance(self.notifiers, Mapping):
+            raise ConfigurationError(
+                f"notifiers must be named; write notifiers={{'log': LogNotifier()}}, not {self.notifiers!r}"
+            )
+        named: dict[Any, Any] = dict(self.notifiers)
+        object.__setattr__(self, "notifiers", named)
+        for name, notifier in named.items():
+            if not (isinstance(name, str) and name.strip()):
+                raise ConfigurationError(f"a notifier's name must be a text, got {name!r}")
+            check_component(notifier, f"notifier {name!r}", methods=("notify",))
 
     def __enter__(self) -> Self:
         return self
@@ -114,8 +131,9 @@ class Desk:
 
     def close(self) -> None:
         """Closes the connections that the desk's components opened in this process. They reopen when used again."""
-        for role in ("market_data", "store", "cache", "broker", "feed"):
-            for _, component in nested(getattr(self, role)):
+        roles = ("market_data", "store", "cache", "broker", "feed", "heartbeat")
+        for outermost in (*(getattr(self, role) for role in roles), *self.notifiers.values()):
+            for _, component in nested(outermost):
                 close: Any = getattr(component, "close", None)
                 if callable(close):
                     close()

@@ -1,7 +1,8 @@
-"""Posting to an address that nobody may see, with what Python brings."""
+"""Talking to an address that nobody may see, with what Python brings."""
 
 from __future__ import annotations
 
+import http
 import http.client
 import ipaddress
 import json
@@ -14,9 +15,11 @@ from urllib.parse import urlsplit
 
 from optarb.errors import ConfigurationError, TransientError
 
-__all__ = ["check_url", "is_loopback", "post_json"]
+__all__ = ["check_url", "get", "is_loopback", "is_passing", "phrase", "post_json"]
 
 _PRINTABLE: Final = re.compile(r"[!-~]+")
+_PASSING: Final = frozenset({408, 425, 429})
+"""Answers that ask for another try; so does every 5xx."""
 
 
 def check_url(url: str, variable: str) -> None:
@@ -75,6 +78,38 @@ def post_json(url: str, content: Mapping[str, Any], timeout_seconds: float, what
         headers={"Content-Type": "application/json", "User-Agent": "optarb"},
         method="POST",
     )
+    return _status(request, timeout_seconds, what)
+
+
+def get(url: str, timeout_seconds: float, what: str) -> int:
+    """Gets an address, and returns the status of the answer, whichever it is.
+
+    Args:
+        url: The address; it passed :func:`check_url`.
+        timeout_seconds: How long each step may take.
+        what: What is asked, for the message.
+
+    Raises:
+        TransientError: There is no answer.
+    """
+    request = urllib.request.Request(url, headers={"User-Agent": "optarb"})  # noqa: S310 - as above
+    return _status(request, timeout_seconds, what)
+
+
+def is_passing(status: int) -> bool:
+    """Tells whether an answer asks for another try."""
+    return status in _PASSING or status >= 500
+
+
+def phrase(status: int) -> str:
+    """Returns the words of a status; empty for one that has none."""
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _status(request: urllib.request.Request, timeout_seconds: float, what: str) -> int:
     try:
         with _opener().open(request, timeout=timeout_seconds) as response:
             return int(response.status)

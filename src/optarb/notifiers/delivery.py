@@ -13,7 +13,7 @@ from optarb.errors import OptarbError
 if TYPE_CHECKING:
     from optarb.protocols.trading import Notice, Notifier, TradingStore
 
-__all__ = ["Delivery", "deliver"]
+__all__ = ["Delivery", "count_waiting", "deliver"]
 
 _LOG: Final = logging.getLogger("optarb.notifiers")
 _BATCH: Final = 100
@@ -32,7 +32,12 @@ class Delivery:
 
 
 def deliver(
-    store: TradingStore, notifiers: Mapping[str, Notifier], *, seconds_each: float = 30.0, retry_seconds: float = 60.0
+    store: TradingStore,
+    notifiers: Mapping[str, Notifier],
+    *,
+    book_id: str | None = None,
+    seconds_each: float = 30.0,
+    retry_seconds: float = 60.0,
 ) -> Delivery:
     """Sends what is in the outbox, oldest first.
 
@@ -46,6 +51,7 @@ def deliver(
         store: Whose outbox.
         notifiers: Notifiers by name. What was delivered is remembered by these names, so keep them. One that is new is sent
             what has not gone through all others.
+        book_id: The notices of this book alone; None for those of all books.
         seconds_each: After this time no further notice is begun through the same notifier; the rest waits for the next call.
         retry_seconds: How long a notice that failed is left alone; longer than a notifier may take for one notice.
     """
@@ -54,7 +60,7 @@ def deliver(
     trouble = None
     try:
         for name, notifier in notifiers.items():
-            worker = _Worker(store, name, notifier, retry_seconds)
+            worker = _Worker(store, name, notifier, book_id, retry_seconds)
             try:
                 worker.run(time.monotonic() + seconds_each)
             finally:
@@ -63,22 +69,33 @@ def deliver(
                     failed[name] = worker.failures[0]
                     _LOG.warning("notifier %r: %d notices stay in the outbox; %s", name, len(worker.failures), failed[name])
         if notifiers:
-            _settle(store, notifiers)
+            _settle(store, notifiers, book_id)
     except OptarbError as error:
         trouble = _told(error)
         _LOG.warning("the outbox cannot be worked off; %s", trouble)
     return Delivery(sent=sent, failed=failed, trouble=trouble)
 
 
+def count_waiting(store: TradingStore, book_id: str) -> int:
+    """Counts the notices of a book that are in the outbox.
+
+    Args:
+        store: Whose outbox.
+        book_id: The book.
+    """
+    return len(_waiting(store, book_id))
+
+
 class _Worker:
     """Works off the queue of one notifier."""
 
-    def __init__(self, store: TradingStore, name: str, notifier: Notifier, retry_seconds: float) -> None:
+    def __init__(self, store: TradingStore, name: str, notifier: Notifier, book_id: str | None, retry_seconds: float) -> None:
         self.sent = 0
         self.failures: list[str] = []
         self._store = store
         self._name = name
         self._notifier = notifier
+        self._book_id = book_id
         self._retry_seconds = retry_seconds
 
     def run(self, deadline: float) -> None:
@@ -107,7 +124,8 @@ class _Worker:
                 return
             for notice in new:
                 seen.add((notice.book_id, notice.key))
-                yield notice
+                if self._book_id in {None, notice.book_id}:
+                    yield notice
 
 
 def _told(error: Exception) -> str:
@@ -115,11 +133,21 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if isinstance(error, OptarbError) else type(error).__name__
 
 
-def _settle(store: TradingStore, notifiers: Mapping[str, Notifier]) -> None:
+def _waiting(store: TradingStore, book_id: str | None, notifier: str | None = None) -> list[Notice]:
+    """The oldest notices that wait; all of them for one book."""
+    limit = _BATCH
+    while True:
+        found = store.outbox(limit, notifier=notifier)
+        if book_id is None or len(found) < limit:
+            return [notice for notice in found if book_id in {None, notice.book_id}]
+        limit *= 2
+
+
+def _settle(store: TradingStore, notifiers: Mapping[str, Notifier], book_id: str | None) -> None:
     """Takes out of the outbox what has gone through all notifiers."""
     # Read before the queues: a notice that comes in between then counts as waiting.
-    kept = store.outbox(_BATCH)
-    waiting = {(one.book_id, one.key) for name in notifiers for one in store.outbox(_BATCH, notifier=name)}
+    kept = _waiting(store, book_id)
+    waiting = {(one.book_id, one.key) for name in notifiers for one in _waiting(store, book_id, name)}
     for notice in kept:
         if (notice.book_id, notice.key) not in waiting:
             store.delivered(notice.book_id, notice.key)

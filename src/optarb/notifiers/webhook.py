@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
 from optarb.errors import ConfigurationError, TransientError
-from optarb.notifiers._posting import check_url, post_json
+from optarb.notifiers._posting import check_url, is_passing, phrase, post_json
 from optarb.notifiers._secrets import check_variable, secret
 from optarb.notifiers._wording import message, shortened
 from optarb.protocols.trading import Notice
@@ -18,8 +17,6 @@ from optarb.protocols.trading import Notice
 __all__ = ["WebhookNotifier"]
 
 _Kind = Literal["slack", "discord", "telegram", "json"]
-_PASSING: Final = frozenset({408, 425, 429})
-"""Answers that ask for another try; so does every 5xx."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,17 +67,10 @@ class WebhookNotifier:
         if 200 <= status < 300:
             return
         # What the service wrote beside the status is not shown: it may repeat the address.
-        told = f"the {self.kind} webhook of {self.url_variable} answered {status} {_phrase(status)}".rstrip()
-        if status in _PASSING or status >= 500:
+        told = f"the {self.kind} webhook of {self.url_variable} answered {status} {phrase(status)}".rstrip()
+        if is_passing(status):
             raise TransientError(f"{told}; it is tried again later")
         raise ConfigurationError(f"{told}; check the address in {self.url_variable}")
-
-
-def _phrase(status: int) -> str:
-    try:
-        return http.HTTPStatus(status).phrase
-    except ValueError:
-        return ""
 
 
 def _slack(notice: Notice) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from temporalio.exceptions import (
 )
 
 from optarb.temporal.phased_backtest import _stop_if_cancelled, _to_its_end
-from optarb.temporal.position_monitor import call_trading
+from optarb.temporal.trading_calls import call_trading
 from optarb.temporal.trading_messages import (
     BeginRequest,
     Begun,

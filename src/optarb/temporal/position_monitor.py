@@ -10,14 +10,15 @@ from types import NoneType
 from typing import Any, ClassVar, Literal, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from optarb.temporal.phased_backtest import _stop_if_cancelled, _to_its_end
+from optarb.temporal.trading_calls import call_trading, deliver_once
 from optarb.temporal.trading_messages import (
     ControlRequest,
     ControlWish,
     DayReport,
+    DeliverRequest,
     EntriesAsked,
     Guarded,
     GuardRequest,
@@ -35,6 +36,10 @@ T = TypeVar("T")
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _TICK = timedelta(milliseconds=1)
+_BEAT = timedelta(minutes=1)
+"""Least time between two signs of life."""
+_LAST_TRIES = 4
+"""How often a guardian whose session is over tries to have the rest of the notices delivered."""
 _DAY_ANSWERS = timedelta(minutes=5)
 """How long a replay waits for its day to say whether it wants entries."""
 
@@ -54,6 +59,9 @@ class PositionMonitor:
 
     heartbeat_timeout: ClassVar[timedelta] = timedelta(seconds=10)
     """After how long without a sign of life another worker goes on with a step."""
+    delivery_pause: ClassVar[timedelta] = timedelta(seconds=65)
+    """How long to wait, once the session is over, before notices that failed are tried again: no longer than they are left
+    alone. What four tries do not bring stays in the outbox for the next day."""
 
     def __init__(self) -> None:
         """Starts with nothing known."""
@@ -68,6 +76,8 @@ class PositionMonitor:
         self._woken = False
         self._over = False
         self._hooks: set[asyncio.Task[None]] = set()
+        self._delivery: asyncio.Task[None] | None = None
+        self._beaten_at: datetime | None = None
 
     # -- hooks --------------------------------------------------------------------------------------------------------------
 
@@ -162,7 +172,9 @@ class PositionMonitor:
             raise
         self._over = True
         report = await self._report(request, lost=lost)
-        self._beside(self.at_close(report))
+        self._beside(self.at_close(report), "at_close")
+        if not lost:
+            await self._deliver_rest(request)
         await workflow.wait_condition(lambda: not self._hooks and workflow.all_handlers_finished())
         following = self._following(request)
         if following is not None:
@@ -210,7 +222,8 @@ class PositionMonitor:
             f"{cycle.now:%H:%M:%S} UTC: {cycle.open_positions} open positions, {cycle.live_orders} live orders"
         )
         if cycle.filled > before:
-            self._beside(self.after_fill(self.status()))
+            self._beside(self.after_fill(self.status()), "after_fill")
+        self._deliver_beside(request, cycle)
         return cycle
 
     async def _entered(self, request: MonitorRequest, cycle: Guarded) -> bool:
@@ -252,11 +265,14 @@ class PositionMonitor:
         return real + (following - market) / pace - workflow.now()
 
     async def _woken_within(self, wait: timedelta) -> bool:
-        """Waits real time, if any; returns early with True if somebody wakes the guardian."""
+        """Waits real time, if any; returns early with True if somebody wakes the guardian.
+
+        A cancellation that came while an activity ended is told to nobody; it must not wait until the next cycle is due.
+        """
         if wait <= timedelta(0):
             return False
         try:
-            await workflow.wait_condition(lambda: self._woken, timeout=wait)
+            await workflow.wait_condition(lambda: self._woken or workflow.cancellation_reason() is not None, timeout=wait)
         except TimeoutError:
             return False
         return True
@@ -313,59 +329,60 @@ class PositionMonitor:
         except ActivityError:
             workflow.logger.warning("book %s could not be released; its lease will end", request.spec.book_id, exc_info=True)
 
-    def _beside(self, hook: Coroutine[Any, Any, None]) -> None:
-        """Runs a hook beside the guarding; what it raises is logged."""
+    def _beside(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Does something beside the guarding; what it raises is logged."""
 
         async def run() -> None:
             try:
-                await hook
+                await work
             except Exception:  # noqa: BLE001 - whatever a hook raises, what is open is guarded
-                workflow.logger.warning("a hook of %s failed", type(self).__name__, exc_info=True)
+                workflow.logger.warning("%s of %s failed", name, type(self).__name__, exc_info=True)
 
         task = asyncio.create_task(run())
         self._hooks.add(task)
         task.add_done_callback(self._hooks.discard)
+        return task
+
+    # -- notices and signs of life -------------------------------------------------------------------------------------------
+
+    def _deliver_beside(self, request: MonitorRequest, cycle: Guarded) -> None:
+        """Has notices delivered beside the guarding, and a sign of life given, where there are any; one call at a time."""
+        due = cycle.beats and (self._beaten_at is None or cycle.now - self._beaten_at >= _BEAT)
+        at_work = self._delivery is not None and not self._delivery.done()
+        if cycle.over or at_work or not (cycle.notices or due):
+            return
+        if due:
+            self._beaten_at = cycle.now
+
+        async def deliver() -> None:
+            await self._deliver(request, cycle.now if due else None)
+
+        self._delivery = self._beside(deliver(), "delivery")
+
+    async def _deliver_rest(self, request: MonitorRequest) -> None:
+        """Tries a few times to have the rest delivered; who is asked to stop meanwhile only tries no further."""
+        left = 0 if self._cycle is None else self._cycle.notices
+        with suppress(asyncio.CancelledError):
+            for number in range(_LAST_TRIES if left else 0):
+                await workflow.wait_condition(lambda: self._delivery is None or self._delivery.done())
+                if number:
+                    await workflow.sleep(self.delivery_pause)
+                _stop_if_cancelled()
+                with suppress(ActivityError):
+                    left = await self._deliver(request, None)
+                if not left or self._following(request) is not None:
+                    return
+            if left:
+                workflow.logger.warning("%d notices of %s stay in the outbox", left, request.spec.book_id)
+
+    async def _deliver(self, request: MonitorRequest, beat_at: datetime | None) -> int:
+        """Has the book's outbox worked off once; returns how many notices still wait."""
+        asked = DeliverRequest(book_id=request.spec.book_id, beat_at=beat_at)
+        delivered = await deliver_once(asked, self.heartbeat_timeout)
+        return delivered.notices
 
     async def _call(self, name: str, request: object, reply: type[T], summary: str) -> T:
         return await call_trading(name, request, reply, summary, self.heartbeat_timeout)
-
-
-async def call_trading(name: str, request: object, reply: type[T], summary: str, heartbeat_timeout: timedelta) -> T:
-    """Calls one activity of a live day: without limit, until it answers or says that trying again cannot help.
-
-    Args:
-        name: Last word of its name.
-        request: Its argument.
-        reply: What it returns.
-        summary: Shown beside it.
-        heartbeat_timeout: After how long without a sign of life another worker tries.
-
-    Raises:
-        ActivityError: Trying again cannot help.
-        CancelledError: The workflow was cancelled before it could be done.
-    """
-    call = workflow.start_activity(
-        f"optarb.trading.{name}",
-        request,
-        result_type=reply,
-        summary=summary,
-        start_to_close_timeout=timedelta(minutes=15),
-        heartbeat_timeout=heartbeat_timeout,
-        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        retry_policy=RetryPolicy(
-            initial_interval=timedelta(seconds=1),
-            maximum_interval=timedelta(seconds=10),
-            non_retryable_error_types=["PayloadSizeError"],
-        ),
-    )
-    try:
-        answer: T = await call
-    except ActivityError as error:
-        # It was cancelled between two attempts; one that is at work is never interrupted.
-        if is_cancelled_exception(error) or error.retry_state is RetryState.CANCEL_REQUESTED:
-            raise asyncio.CancelledError("the workflow was asked to stop") from error
-        raise
-    return answer
 
 
 def _refuse_without_reason(wish: ControlWish) -> None:

@@ -26,6 +26,8 @@ from optarb.temporal.trading_messages import (
     Begun,
     ControlRequest,
     DayReport,
+    Delivered,
+    DeliverRequest,
     Guarded,
     GuardRequest,
     ReportRequest,
@@ -34,6 +36,7 @@ from optarb.temporal.trading_messages import (
 )
 from optarb.trading.clocks import LiveClock, SimulatedClock
 from optarb.trading.context import DayContext, day_context
+from optarb.trading.courier import Courier
 from optarb.trading.deciding import enter
 from optarb.trading.guard import guard
 from optarb.trading.opening import open_day
@@ -80,7 +83,7 @@ class TradingActivities:
 
     def all(self) -> Sequence[Callable[..., Any]]:
         """Returns every activity, to be registered on a worker whose ``activity_executor`` is a thread pool."""
-        return [self.begin, self.open, self.guard, self.enter, self.release, self.controls, self.report]
+        return [self.begin, self.open, self.guard, self.enter, self.release, self.controls, self.deliver, self.report]
 
     @property
     def _store(self) -> TradingStore:
@@ -159,6 +162,12 @@ class TradingActivities:
             ask = {"halt": halt_book, "flatten": flatten_book, "resume": resume_book}[request.action]
             ask(self._store, request.book_id, request.reason, now=_clock(request.at).now())
 
+    @activity.defn(name="optarb.trading.deliver", no_thread_cancel_exception=True)
+    def deliver(self, request: DeliverRequest) -> Delivered:
+        """Gives a sign of life if one is due, and works off the book's outbox."""
+        with _told(), _alive():
+            return Delivered(notices=Courier(self._desk, self._store, request.book_id).carry(request.beat_at))
+
     @activity.defn(name="optarb.trading.report", no_thread_cancel_exception=True)
     def report(self, request: ReportRequest) -> DayReport:
         """Says what a session came to so far."""
@@ -213,6 +222,8 @@ class TradingActivities:
             open_positions=cycle.open_positions,
             live_orders=cycle.live_orders,
             filled=sum(bool(order.filled) for order in orders),
+            notices=Courier(self._desk, self._store, request.spec.book_id).waiting(),
+            beats=self._desk.heartbeat is not None and request.at is None,
         )
 
     def _state(self, spec: DaySpec, session: date) -> TradingState | None:

@@ -17,6 +17,8 @@ __all__ = [
     "ControlWish",
     "DayReport",
     "DayRequest",
+    "DeliverRequest",
+    "Delivered",
     "EntriesAsked",
     "GuardRequest",
     "GuardStatus",
@@ -189,6 +191,26 @@ class Guarded(_Message):
     """Orders that may still come to something."""
     filled: int
     """Orders of the book that have fills."""
+    notices: int = 0
+    """Notices of the book that wait for the desk's notifiers; 0 where it has none."""
+    beats: bool = False
+    """Whether the desk wants signs of life; False in a replay."""
+
+
+class DeliverRequest(_Message):
+    """Brings notices of a book to people."""
+
+    book_id: str
+    """The book."""
+    beat_at: AwareDatetime | None = None
+    """End of the cycle that a sign of life tells of; None for no sign."""
+
+
+class Delivered(_Message):
+    """What came of it."""
+
+    notices: int
+    """Notices that still wait."""
 
 
 class ReportRequest(_Message):

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from optarb.domain.time import NEW_YORK
 from optarb.errors import AlreadyRunning, BrokerUnavailable, StoreUnavailable, Superseded
 from optarb.protocols.brokers import SupportsAdvance
+from optarb.trading.clocks import SimulatedClock
 from optarb.trading.context import DayContext, day_context
+from optarb.trading.courier import Courier
 from optarb.trading.deciding import enter
 from optarb.trading.guard import Cycle, guard
 from optarb.trading.opening import open_day
@@ -31,6 +33,8 @@ DayOutcome = Literal["no_session", "no_trade", "traded", "missed", "halted", "du
 
 ResultT = TypeVar("ResultT")
 _AGAIN = timedelta(seconds=5)
+_LAST_DELIVERY_SECONDS = 30.0
+"""How long the end of a day waits for notices that are on their way, and for one more try."""
 
 
 class MovingClock(Protocol):
@@ -75,9 +79,12 @@ def run_day(
 ) -> DayResult:
     """Runs the session of the clock's date to its end. Call it again after a crash: it goes on where the store says.
 
+    Notices go out through the desk's notifiers beside the steps, and in real time signs of life through its heartbeat. What
+    cannot be sent until a minute after the end stays in the outbox.
+
     Args:
         spec: What to trade.
-        desk: Strategies, market data, simulator and calendar.
+        desk: Strategies, market data, simulator, calendar and notifiers.
         broker: Where orders go. A simulated one is shown the market before each step.
         store: Where the book is.
         feed: Quotes as of an instant.
@@ -95,12 +102,14 @@ def run_day(
         return DayResult(session=session, outcome="no_session", cycles=0, open_positions=0)
     name = owner or f"run-{uuid.uuid4().hex[:12]}"
     context = day_context(spec, desk, session, broker=broker, store=store, feed=feed, owner=name)
-    run = _Run(context=context, clock=clock, after_step=after_step)
+    run = _Run(context=context, clock=clock, courier=Courier(desk, store, spec.book_id), after_step=after_step)
     try:
         run.step(lambda now: open_day(context, now, take_over=take_over))
         cycles = run.guarded()
     except AlreadyRunning:
         return DayResult(session=session, outcome="duplicate", cycles=0, open_positions=0)
+    finally:
+        run.courier.finish(_LAST_DELIVERY_SECONDS)
     state = TradingState.load(context.book_id, store.load(context.book_id).document)
     humans = (*(one.needs_human for one in state.positions.values() if one.needs_human), *state.day.stops.values())
     return DayResult(
@@ -118,6 +127,7 @@ class _Run:
 
     context: DayContext
     clock: MovingClock
+    courier: Courier
     after_step: Callable[[DayContext, datetime], None] | None
 
     def guarded(self) -> int:
@@ -153,6 +163,7 @@ class _Run:
                 continue
             except Superseded as error:
                 raise AlreadyRunning(str(error)) from error
+            self.courier.begin(None if isinstance(self.clock, SimulatedClock) else now)
             if self.after_step is not None:
                 self.after_step(self.context, now)
             return result
