@@ -11,16 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from optarb.domain.contract_keys import pack_key
+from optarb.domain.contract_keys import KeyColumns, pack_keys, renumber_roots, unpack_key
+from optarb.domain.contracts import Settlement
 from optarb.domain.money import price
 from optarb.domain.quotes import Chain
 from optarb.domain.time import NEW_YORK
 from optarb.errors import BadData
-from optarb.pricing import black76, implied_volatility, quote_down, quote_up, year_fraction
+from optarb.pricing import black76, implied_volatility, quote_down, quote_up, settles_at, year_fraction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,10 +73,10 @@ class PathFeed:
 
     A contract whose quotes carry no time value is priced at intrinsic value. Half the spread of the chain's own quotes is kept
     and rounded outward to the root's increments. The forward is the underlying's price: rates and dividends are left out.
-    """
 
-    name = "daily path"
-    """What stands on fills."""
+    A chain that does not say when it was taken counts as one of the close, as most daily chains are. One without a price of its
+    underlying is set against the path's price of that instant, which at the close is the official close.
+    """
 
     def __init__(
         self,
@@ -84,26 +86,32 @@ class PathFeed:
         opens_at: datetime,
         closes_at: datetime,
         order: Literal["by_date", "high_first", "low_first"] = "by_date",
+        before: Mapping[str, Chain] | None = None,
     ) -> None:
         """Draws the paths and finds every contract's volatility.
 
         Args:
-            chains: The session's chain by underlying, each with a price of the underlying beside it and when it was taken.
+            chains: The session's chain by underlying.
             courses: Open, high, low and close by underlying.
             opens_at: When the session opens, aware.
             closes_at: When it closes, aware.
             order: Which extreme comes first; ``by_date`` as :func:`high_comes_first` says.
+            before: Chains of the session before, by underlying. Contracts that end trading at this session's close are taken
+                from there where the session's own chain lacks them: a chain of the close has none of them left.
 
         Raises:
-            BadData: A chain without a course, without a price of its underlying, or taken at an unknown time.
+            BadData: A chain without a course.
         """
         self._opens_at, self._closes_at = opens_at, closes_at
-        session = opens_at.astimezone(NEW_YORK).date()
-        high_first = high_comes_first(session) if order == "by_date" else order == "high_first"
-        self._first_at = datetime.combine(session, _FIRST_LOOK, NEW_YORK)
+        self._session = opens_at.astimezone(NEW_YORK).date()
+        high_first = high_comes_first(self._session) if order == "by_date" else order == "high_first"
+        self._first_at = datetime.combine(self._session, _FIRST_LOOK, NEW_YORK)
         self._courses = courses
         self._paths = {symbol: self._path(course, high_first=high_first) for symbol, course in courses.items()}
         self._surfaces = {symbol: self._surface(symbol, chain) for symbol, chain in chains.items()}
+        for symbol, chain in (before or {}).items():
+            if symbol in self._surfaces:
+                self._surfaces[symbol] = _with_ending(self._surfaces[symbol], self._surface(symbol, chain), self._session)
         self._made: dict[tuple[str, datetime], Chain] = {}
 
     def chain(self, symbol: str, at: datetime) -> Chain | None:
@@ -112,10 +120,12 @@ class PathFeed:
         if surface is None or at < self._opens_at:
             return None
         at = min(at, self._closes_at)
-        if (symbol, at) not in self._made:
-            self._made = {key: chain for key, chain in self._made.items() if key[1] == at}
-            self._made[symbol, at] = self._priced(symbol, surface, at)
-        return self._made[symbol, at]
+        made = self._made.get((symbol, at))
+        if made is None:
+            made = self._priced(symbol, surface, at)
+            # Threads may be at different instants: each keeps what is of its own, and none looks into what another has put.
+            self._made = {**{key: chain for key, chain in self._made.items() if key[1] == at}, (symbol, at): made}
+        return made
 
     def quotes(self, contracts: Sequence[OptionContract], at: datetime) -> Mapping[OptionContract, Quote]:
         """Returns the quotes of some contracts at an instant; those not in the session's chain are absent."""
@@ -158,57 +168,105 @@ class PathFeed:
     def _surface(self, symbol: str, chain: Chain) -> _Surface:
         if symbol not in self._courses:
             raise BadData(f"the chain of {symbol!r} has no course; there are {', '.join(sorted(self._courses)) or 'none'}")
-        if chain.taken_at is None or not chain.underlying_price > 0.0:
-            raise BadData(f"{chain!r} must say when it was taken and the price of its underlying to be repriced")
-        contracts = [chain.contract(row) for row in range(len(chain))]
+        taken_at = chain.taken_at or self._closes_at
+        spot = chain.underlying_price if chain.underlying_price > 0.0 else self.spot(symbol, taken_at)
+        columns = chain.columns
+        expiries = _expiries(chain)
         middle = (chain.bids + chain.asks) / 2
-        years = _years(contracts, chain.taken_at)
-        found = implied_volatility(middle, chain.underlying_price, chain.strikes, years, 1.0, call=chain.calls)
-        level = self._volatility_level(symbol, min(max(chain.taken_at, self._opens_at), self._closes_at))
+        found = implied_volatility(middle, spot, chain.strikes, expiries.years(taken_at), 1.0, call=chain.calls)
         return _Surface(
-            chain=chain,
-            contracts=contracts,
-            volatility=np.nan_to_num(found.volatility, nan=0.0) / level,
+            roots=chain.root_names,
+            keys=pack_keys(columns.root_indices, columns.expiries, columns.calls, chain.strikes),
+            expiries=expiries,
+            volatility=np.nan_to_num(found.volatility, nan=0.0) / self._volatility_level(symbol, taken_at),
             half_spread=(chain.asks - chain.bids) / 2,
         )
 
     def _priced(self, symbol: str, surface: _Surface, at: datetime) -> Chain:
-        chain, spot = surface.chain, self.spot(symbol, at)
+        spot, columns = self.spot(symbol, at), surface.columns
         volatility = surface.volatility * self._volatility_level(symbol, at)
-        years = _years(surface.contracts, at)
-        middle = black76(spot, chain.strikes, years, volatility, 1.0, call=chain.calls)
+        middle = black76(spot, columns.strikes, surface.expiries.years(at), volatility, 1.0, call=columns.calls)
         bids, asks = np.maximum(middle - surface.half_spread, 0.0), middle + surface.half_spread
-        for root in chain.root_names:
-            rows = chain.roots == root
+        for number, root in enumerate(surface.roots):
+            rows = columns.root_indices == number
             bids[rows], asks[rows] = quote_down(root, bids[rows]), np.maximum(quote_up(root, asks[rows]), 0.01)
         return Chain(
             symbol=symbol,
-            session=chain.session,
+            session=self._session,
             taken_at=at,
             modelled=True,
             underlying_price=spot,
-            roots=chain.root_names,
-            keys=np.array([pack_key(chain.root_names.index(one.root), one) for one in surface.contracts], np.int64),
+            roots=surface.roots,
+            keys=surface.keys,
             bids=bids,
             asks=asks,
         )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Surface:
-    """A chain with what stays of it when its underlying moves."""
+class _Expiries:
+    """When each contract of a chain settles."""
 
-    chain: Chain
-    contracts: list[OptionContract]
+    kinds: tuple[tuple[Settlement, date], ...]
+    """Each kind of settlement and expiry once."""
+    which: NDArray[np.int64]
+    """Which of them a contract has."""
+
+    def years(self, at: datetime) -> NDArray[np.float64]:
+        return np.array([year_fraction(*kind, at) for kind in self.kinds], np.float64)[self.which]
+
+    def ending(self, session: date) -> NDArray[np.bool_]:
+        """Which contracts can be traded until the close of a session and no longer."""
+        last = [
+            settlement is not Settlement.AM and settles_at(settlement, expiry).astimezone(NEW_YORK).date() == session
+            for settlement, expiry in self.kinds
+        ]
+        return np.array(last, np.bool_)[self.which]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Surface:
+    """A chain with what stays of it when its underlying moves, one entry a contract, sorted by key."""
+
+    roots: tuple[str, ...]
+    """Root table of the keys."""
+    keys: NDArray[np.int64]
+    """Packed contracts."""
+    expiries: _Expiries
+    """When they settle."""
     volatility: NDArray[np.float64]
     """Implied volatility over the level of the index; 0 where there is none."""
     half_spread: NDArray[np.float64]
+    """Dollars per share."""
+
+    @cached_property
+    def columns(self) -> KeyColumns:
+        return unpack_key(self.keys)
 
 
-def _years(contracts: Sequence[OptionContract], at: datetime) -> NDArray[np.float64]:
-    known: dict[tuple[str, date], float] = {}
-    for one in contracts:
-        key = (one.root, one.expiry)
-        if key not in known:
-            known[key] = year_fraction(one.settlement, one.expiry, at)
-    return np.array([known[one.root, one.expiry] for one in contracts], np.float64)
+def _expiries(chain: Chain) -> _Expiries:
+    columns = chain.columns
+    kinds = np.stack((columns.root_indices, columns.expiries.astype(np.int64)))
+    _, first, which = np.unique(kinds, axis=1, return_index=True, return_inverse=True)
+    contracts = [chain.contract(int(row)) for row in first]
+    return _Expiries(kinds=tuple((one.settlement, one.expiry) for one in contracts), which=which.ravel())
+
+
+def _with_ending(surface: _Surface, before: _Surface, session: date) -> _Surface:
+    """Adds the contracts that end trading in a session, and that its own chain lacks, as the chain before had them."""
+    roots = tuple(sorted({*surface.roots, *before.roots}))
+    own, theirs = (renumber_roots(one.keys, [roots.index(root) for root in one.roots]) for one in (surface, before))
+    rows = np.flatnonzero(before.expiries.ending(session) & ~np.isin(theirs, own))
+    if not len(rows):
+        return surface
+    keys = np.concatenate((own, theirs[rows]))
+    order = np.argsort(keys)
+    kinds = (*surface.expiries.kinds, *before.expiries.kinds)
+    which = np.concatenate((surface.expiries.which, before.expiries.which[rows] + len(surface.expiries.kinds)))
+    return _Surface(
+        roots=roots,
+        keys=keys[order],
+        expiries=_Expiries(kinds=kinds, which=which[order]),
+        volatility=np.concatenate((surface.volatility, before.volatility[rows]))[order],
+        half_spread=np.concatenate((surface.half_spread, before.half_spread[rows]))[order],
+    )
