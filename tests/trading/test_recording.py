@@ -127,6 +127,30 @@ def test_recording_when_read_back_then_every_chain_and_bar_to_the_bit(chain, dat
     assert bar_facts(found.bars["SPX"]) == bar_facts(bars)
 
 
+@pytest.mark.parametrize("pattern", [1 << 63, 1, 0x7FF0 << 48, 0xFFF8_0000_0000_BEEF, 0x7FF0_0000_0000_0001])
+def test_recording_when_a_float_is_odd_then_its_very_bits(pattern):
+    """Negative zero, the smallest number, infinity, and NaN of two kinds."""
+    odd = np.array([pattern], np.uint64).view(np.float64)
+    chain = Chain(
+        symbol="SPX",
+        session=MONDAY,
+        taken_at=AT,
+        modelled=False,
+        underlying_price=struct.unpack("<d", struct.pack("<Q", pattern))[0],
+        roots=("SPXW",),
+        keys=pack_keys(np.array([0]), np.array([MONDAY], "datetime64[D]"), np.array([True]), np.array([5000.0])),
+        bids=odd,
+        asks=odd,
+    )
+    bars = Bars(symbol="SPX", sessions=np.array(["2024-05-31"], "datetime64[D]"), **dict.fromkeys(COLUMNS, odd))
+
+    found = Recording.load(recording(chains={"SPX": chain}, bars={"SPX": bars}).dump())
+
+    assert bits([found.chains["SPX"].underlying_price]) == bits([chain.underlying_price])
+    assert bits(found.chains["SPX"].bids) == bits(found.chains["SPX"].asks) == bits(odd)
+    assert bar_facts(found.bars["SPX"]) == bar_facts(bars)
+
+
 def test_recording_when_read_back_then_all_the_rest_too():
     spec = DaySpec(
         strategy="live",
