@@ -24,7 +24,7 @@ from optarb.domain.orders import (
     SubmitAnswer,
 )
 from optarb.errors import BrokerUnavailable, UnknownName
-from optarb.protocols.brokers import Capabilities
+from optarb.protocols.brokers import Capabilities, order_fees
 from optarb.protocols.trading import BrokerAccount
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class SimulatedAccount:
         if order.limit is not None and net > order.limit:
             return
         ratios = [Leg(contract=leg.contract, ratio=leg.quantity // order.units) for leg in order.legs]
-        fees = self._simulator.fees.fees(ratios, order.units, view.session)
+        fees = order_fees(self._simulator.fees, ratios, prices, order.units, view.session)
         held.status, held.prices, held.fees = OrderStatus.FILLED, [str(at) for at in prices], str(fees)
         held.modelled = any(quote.modelled for quote in quotes)
         self._cash -= fees

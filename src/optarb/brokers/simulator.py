@@ -23,7 +23,7 @@ from optarb.domain.orders import (
     SubmitAnswer,
 )
 from optarb.errors import BrokerUnavailable
-from optarb.protocols.brokers import Capabilities, FeeModel, FillModel, MarginModel
+from optarb.protocols.brokers import Capabilities, FeeModel, FillModel, MarginModel, order_fees
 
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract
@@ -150,7 +150,7 @@ class SimulatedBroker:
             order_id=order.order_id,
             status=OrderStatus.FILLED,
             legs=tuple(fills),
-            fees=self._simulator.fees.fees(ratios, order.units, view.session),
+            fees=order_fees(self._simulator.fees, ratios, [fill.price for fill in fills], order.units, view.session),
             modelled=any(quote.modelled for quote in quotes),
         )
         for fill in fills:

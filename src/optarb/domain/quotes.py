@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,6 +37,10 @@ class Quote:
     """When the quote was taken, aware UTC; None if the source does not know."""
     modelled: bool
     """True if the quote was computed from a model instead of quoted by a market."""
+    bid_size: int | None = None
+    """Contracts bid for, zero or more; None if the source does not know."""
+    ask_size: int | None = None
+    """Contracts offered, zero or more; None if the source does not know."""
 
     @property
     def mid(self) -> Decimal:
@@ -67,6 +72,8 @@ class Chain:
         keys: NDArray[np.int64],
         bids: NDArray[np.float64],
         asks: NDArray[np.float64],
+        bid_sizes: NDArray[np.float64] | None = None,
+        ask_sizes: NDArray[np.float64] | None = None,
     ) -> None:
         """Builds a chain from columns of equal length, sorted by key.
 
@@ -80,6 +87,8 @@ class Chain:
             keys: Packed contracts, ascending.
             bids: Bids in dollars per share, zero or more.
             asks: Asks in dollars per share, positive.
+            bid_sizes: Contracts bid for, whole numbers; NaN where unknown; None if the source has no sizes.
+            ask_sizes: Contracts offered, likewise.
         """
         self.symbol = symbol
         self.session = session
@@ -90,6 +99,8 @@ class Chain:
         self._keys = keys
         self._bids = bids
         self._asks = asks
+        self._bid_sizes = bid_sizes
+        self._ask_sizes = ask_sizes
         self._quotes: dict[OptionContract, Quote | None] = {}
 
     def __len__(self) -> int:
@@ -108,6 +119,16 @@ class Chain:
     def asks(self) -> NDArray[np.float64]:
         """Asks, dollars per share, one a contract."""
         return _frozen(self._asks.copy())
+
+    @cached_property
+    def bid_sizes(self) -> NDArray[np.float64] | None:
+        """Contracts bid for, one entry a contract, NaN where unknown; None if the source has no sizes."""
+        return None if self._bid_sizes is None else _frozen(self._bid_sizes.copy())
+
+    @cached_property
+    def ask_sizes(self) -> NDArray[np.float64] | None:
+        """Contracts offered, one entry a contract, NaN where unknown; None if the source has no sizes."""
+        return None if self._ask_sizes is None else _frozen(self._ask_sizes.copy())
 
     @cached_property
     def columns(self) -> KeyColumns:
@@ -178,7 +199,15 @@ class Chain:
             ask=price(float(self._asks[row])),
             taken_at=self.taken_at,
             modelled=self.modelled,
+            bid_size=_size(self._bid_sizes, row),
+            ask_size=_size(self._ask_sizes, row),
         )
+
+
+def _size(sizes: NDArray[np.float64] | None, row: int) -> int | None:
+    """Contracts, or None where they are not known."""
+    size = math.nan if sizes is None else float(sizes[row])
+    return None if math.isnan(size) else int(size)
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from optarb.domain.money import price
 from optarb.engine.settlement import settles_on
 from optarb.errors import ComponentError
 from optarb.ledger.margin import Holding, naked_margin, payoff_bounds
-from optarb.protocols.brokers import NoMargin
+from optarb.protocols.brokers import NoMargin, order_fees
 
 if TYPE_CHECKING:
     from optarb.domain.legs import Leg
@@ -78,6 +78,7 @@ def price_signal(
         margin, required = unbounded
     elif premium <= 0:
         margin = bounds.max_loss_usd
+    paid = [at for _, _, at in priced]
     closing = [type(leg)(contract=leg.contract, ratio=-leg.ratio) for leg in signal.legs]
     return Candidate(
         session=view.session,
@@ -93,7 +94,7 @@ def price_signal(
         max_loss_usd=bounds.max_loss_usd,
         max_profit_usd=bounds.max_profit_usd,
         margin_usd=margin,
-        round_trip_fees_usd=fees.fees(signal.legs, 1, view.session) + fees.fees(closing, 1, view.session),
+        round_trip_fees_usd=sum((order_fees(fees, legs, paid, 1, view.session) for legs in (signal.legs, closing)), Decimal(0)),
         requirement_usd=required,
     )
 

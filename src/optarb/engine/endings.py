@@ -9,6 +9,7 @@ from optarb.domain.contracts import OptionContract, Settlement
 from optarb.domain.legs import Leg
 from optarb.domain.money import from_units, to_units
 from optarb.engine.settlement import settlement_price, settles_on
+from optarb.protocols.brokers import order_fees
 
 if TYPE_CHECKING:
     from optarb.engine.session_state import SessionState
@@ -78,7 +79,8 @@ def _end_lot(
     if kind != "settled":
         traded = [Leg(contract=contract, ratio=-1 if quantity > 0 else 1)]
         fees = state.book.charge(
-            position.position_id, state.engine.simulator.fees.fees(traded, abs(quantity), state.view.session)
+            position.position_id,
+            order_fees(state.engine.simulator.fees, traded, [at], abs(quantity), state.view.session),
         )
     premium, held = position.premium, position.held_sessions
     cash = state.book.settle(position.position_id, contract, at)

@@ -13,10 +13,11 @@ from optarb.protocols.brokers import (
     MarginModel,
     NoMargin,
     SupportsAdvance,
+    SupportsPricedFees,
 )
 from optarb.protocols.caches import Cache, CacheUsage, SupportsUsage
 from optarb.protocols.experts import Expert, Indicator, SupportsFeatures, SupportsTraining, SupportsWarmUp
-from optarb.protocols.market_data import DataKind, MarketData, SupportsSettlement, TradingCalendar
+from optarb.protocols.market_data import DataKind, MarketData, SupportsDividends, SupportsSettlement, TradingCalendar
 from optarb.protocols.policies import PolicyEngine, PositionManager, SupportsEntryCheck
 from optarb.protocols.stores import (
     BacktestStore,
@@ -56,8 +57,10 @@ __all__ = [
     "PositionManager",
     "SessionView",
     "SupportsAdvance",
+    "SupportsDividends",
     "SupportsEntryCheck",
     "SupportsFeatures",
+    "SupportsPricedFees",
     "SupportsSettlement",
     "SupportsTrading",
     "SupportsTraining",

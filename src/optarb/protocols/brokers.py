@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from optarb.ledger.margin import Holding
     from optarb.protocols.views import SessionView
 
-__all__ = ["BrokerAdapter", "Capabilities", "FeeModel", "FillModel", "MarginModel", "NoMargin", "SupportsAdvance"]
+__all__ = [
+    "BrokerAdapter",
+    "Capabilities",
+    "FeeModel",
+    "FillModel",
+    "MarginModel",
+    "NoMargin",
+    "SupportsAdvance",
+    "SupportsPricedFees",
+    "order_fees",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +132,37 @@ class FeeModel(Protocol):
             session: Trade date.
         """
         ...
+
+
+@runtime_checkable
+class SupportsPricedFees(Protocol):
+    """A fee model whose fees depend on the prices of the legs. Where it is there it is asked instead of ``fees``."""
+
+    def fees_at(self, legs: Sequence[Leg], prices: Sequence[Decimal], units: int, session: date) -> Decimal:
+        """Returns the fees of one order, in dollars, zero or more.
+
+        Args:
+            legs: The legs of one unit, each ratio signed as traded.
+            prices: Price per share of each leg, in the same order.
+            units: Units traded.
+            session: Trade date.
+        """
+        ...
+
+
+def order_fees(model: FeeModel, legs: Sequence[Leg], prices: Sequence[Decimal], units: int, session: date) -> Decimal:
+    """Asks a fee model for the fees of one order, with its prices if the model wants them.
+
+    Args:
+        model: The fee model.
+        legs: The legs of one unit, each ratio signed as traded.
+        prices: Price per share of each leg, in the same order.
+        units: Units traded.
+        session: Trade date.
+    """
+    if isinstance(model, SupportsPricedFees):
+        return model.fees_at(legs, prices, units, session)
+    return model.fees(legs, units, session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

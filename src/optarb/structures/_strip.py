@@ -251,19 +251,17 @@ def chain_of(chains: Mapping[str, Chain], underlying: str) -> Chain | NoFit:
 def legs_of(*picks: tuple[Strip, int | NoFit, int]) -> tuple[Leg, ...] | NoFit:
     """Makes the legs of one unit, the bought ones first, or says why they do not fit.
 
-    A leg that would be sold without a bid is no fit, and neither is a contract that stands in it twice.
+    A leg that would be sold without a bid is no fit.
 
     Args:
-        picks: Strip, place in it or why there is none, and signed ratio.
+        picks: Strip, place in it or why there is none, and signed ratio; each contract once.
     """
-    legs: dict[OptionContract, Leg] = {}
+    legs: list[Leg] = []
     for strip, place, ratio in picks:
         if isinstance(place, NoFit):
             return place
         contract = strip.contract(place)
-        if contract in legs:
-            return NoFit(reason=f"{contract} would be taken twice: too few strikes are quoted for distinct legs")
         if ratio < 0 and strip.bid(place) <= 0.0:
             return NoFit(reason=f"{contract} would be sold and has no bid")
-        legs[contract] = Leg(contract=contract, ratio=ratio)
-    return tuple(sorted(legs.values(), key=lambda leg: leg.ratio < 0))
+        legs.append(Leg(contract=contract, ratio=ratio))
+    return tuple(sorted(legs, key=lambda leg: leg.ratio < 0))
