@@ -40,7 +40,8 @@ from optarb.trading.courier import Courier
 from optarb.trading.deciding import enter
 from optarb.trading.guard import guard
 from optarb.trading.opening import open_day
-from optarb.trading.running import MovingClock, outcome_of
+from optarb.trading.outcome import needs_human, outcome_of
+from optarb.trading.running import MovingClock
 from optarb.trading.trading_state import TradingState
 
 if TYPE_CHECKING:
@@ -239,13 +240,12 @@ class TradingActivities:
         state = self._state(spec, session)
         if state is None:
             return DayReport(session=session, outcome="missed", over=False)
-        humans = (*(one.needs_human for one in state.positions.values() if one.needs_human), *state.day.stops.values())
         return DayReport(
             session=session,
             outcome=outcome_of(state),
             over=state.day.ended,
             open_positions=len(state.book.positions),
-            needs_human=humans,
+            needs_human=needs_human(state),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from optarb.trading.day_spec import DaySpec
-from optarb.trading.running import DayOutcome
+from optarb.trading.outcome import DayOutcome
 
 __all__ = [
     "BeginRequest",

@@ -233,7 +233,8 @@ class Execution:
         self.record_intent(intent)
 
     def record_intent(self, intent: OrderIntent) -> None:
-        """Writes the row of an order that was decided."""
+        """Writes the row of an order that was decided, and its frozen content under its id."""
+        self.live.note(self.now, "order_intent", intent.order_id, **intent.dump())
         legs = tuple(Leg(contract=leg.contract, ratio=leg.quantity) for leg in intent.legs)
         limit = None if intent.limit is None else to_units(intent.limit)
         self.live.recorder.add(

@@ -20,6 +20,7 @@ from optarb.trading.live_position import Goal, LivePosition
 from optarb.trading.market_checks import is_open, stood_still
 from optarb.trading.marking import mark_positions, session_state, watch_loss, write_marks
 from optarb.trading.order_state import OrderState
+from optarb.trading.outcome import ending
 from optarb.trading.planner import Scene
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class _Guardian:
     def cycle(self) -> Cycle:
         """Runs it."""
         live, now = self.live, self.now
+        live.note_controls(now, self.context.controls())
         self._stand_still()
         away = not self.execution.refresh()
         watch = AccountWatch(context=self.context, execution=self.execution)
@@ -274,7 +276,7 @@ class _Guardian:
         write_marks(self.context, self.execution)
         watch.remember_cash()
         live.state.day.ended = True
-        live.note(now, "day_ended", "", stops=live.state.day.stops)
+        live.note(now, "day_ended", "", stops=live.state.day.stops, **ending(live.state))
         live.save()
         self.context.store.release(live.book_id, live.owner)
         return Cycle(next_at=now, over=True, open_positions=len(live.book.positions))

@@ -12,7 +12,7 @@ from optarb.engine.recorder import Recorder
 from optarb.errors import Superseded
 from optarb.ledger.book import Book
 from optarb.ledger.rows import session_date
-from optarb.protocols.trading import JournalEntry, Notice, Severity
+from optarb.protocols.trading import Controls, JournalEntry, Notice, Severity
 from optarb.trading.trading_state import TradingState
 
 if TYPE_CHECKING:
@@ -100,6 +100,21 @@ class LiveBook:
             for position in self.book.positions.values()
         }
         self.note(at, "marks", "", cash=self.book.cash, value=self.book.value(), held=held)
+
+    def note_controls(self, at: datetime, controls: Controls) -> None:
+        """Adds to the journal what people ask of the book, where that has changed.
+
+        Args:
+            at: The instant.
+            controls: What they ask now.
+        """
+        wanted = controls.halted or controls.flatten
+        asked: dict[str, object] = {"halted": controls.halted, "flatten": controls.flatten, "reason": controls.reason}
+        now = asked if wanted else {}
+        if now != self.state.day.controls:
+            self.state.day.controls = now
+            changed_at = None if controls.changed_at is None else controls.changed_at.isoformat()
+            self.note(at, "controls", "", changed_at=changed_at, **asked)
 
     def tell(self, at: datetime, severity: Severity, kind: str, subject: str, *, title: str, text: str) -> None:
         """Adds a notice to the outbox, and the journal; one of the same kind and subject goes out once a session."""

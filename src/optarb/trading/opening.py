@@ -59,5 +59,6 @@ def _since_last_session(context: DayContext, live: LiveBook, now: datetime) -> N
     if watch.look() is not None:
         watch.check_cash()
     live.state.day.opening_equity = live.book.cash + live.book.value()
+    live.note(now, "day_begun", "", cash=live.book.cash, equity=live.state.day.opening_equity, realised=live.book.realised)
     live.state.day.opened = True
     live.save()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from optarb.domain.time import NEW_YORK
 from optarb.errors import AlreadyRunning, BrokerUnavailable, StoreUnavailable, Superseded
@@ -18,6 +18,7 @@ from optarb.trading.courier import Courier
 from optarb.trading.deciding import enter
 from optarb.trading.guard import Cycle, guard
 from optarb.trading.opening import open_day
+from optarb.trading.outcome import DayOutcome, needs_human, outcome_of
 from optarb.trading.trading_state import TradingState
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from optarb.trading.day_spec import DaySpec
 
 __all__ = ["DayOutcome", "DayResult", "MovingClock", "outcome_of", "run_day"]
-
-DayOutcome = Literal["no_session", "no_trade", "traded", "missed", "halted", "duplicate", "failed", "needs_human"]
-"""What became of a day's entries."""
 
 ResultT = TypeVar("ResultT")
 _AGAIN = timedelta(seconds=5)
@@ -111,13 +109,12 @@ def run_day(
     finally:
         run.courier.finish(_LAST_DELIVERY_SECONDS)
     state = TradingState.load(context.book_id, store.load(context.book_id).document)
-    humans = (*(one.needs_human for one in state.positions.values() if one.needs_human), *state.day.stops.values())
     return DayResult(
         session=session,
         outcome=outcome_of(state),
         cycles=cycles,
         open_positions=len(state.book.positions),
-        needs_human=humans,
+        needs_human=needs_human(state),
     )
 
 
@@ -167,22 +164,3 @@ class _Run:
             if self.after_step is not None:
                 self.after_step(self.context, now)
             return result
-
-
-def outcome_of(state: TradingState) -> DayOutcome:
-    """Says what became of a day's entries.
-
-    Args:
-        state: The book at the day's end.
-    """
-    day = state.day
-    if day.outcome:
-        return day.outcome  # type: ignore[return-value]
-    mine = [one for position_id, one in state.positions.items() if position_id.startswith(f"{day.session}.")]
-    if not day.decided:
-        return "missed"
-    if any(one.frozen or one.is_doubted for one in mine):
-        return "needs_human"
-    if any(one.built or any(order.filled for order in one.orders) for one in mine):
-        return "traded"
-    return "no_trade"

@@ -44,6 +44,8 @@ class DayMemory:
     """Cycles in a row in which quotes could not decide."""
     told: list[str] = field(default_factory=list[str])
     """Keys of the notices raised so far."""
+    controls: dict[str, object] = field(default_factory=dict[str, object])
+    """What people asked of the book when it was last looked at; empty for nothing."""
     episodes: dict[str, int] = field(default_factory=dict[str, int])
     """How often each kind of trouble has begun; negative while it lasts."""
 
