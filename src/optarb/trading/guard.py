@@ -64,6 +64,7 @@ def guard(context: DayContext, now: datetime) -> Cycle:
     try:
         live = open_book(context, now, until=now + timedelta(seconds=rules.cycle_seconds))
         if live.state.day.ended or live.state.day.session != context.number:
+            context.store.release(live.book_id, live.owner)  # whoever ended it may have died before that
             return Cycle(next_at=now, over=True)
         return _Guardian.awake(context, live, now).cycle()
     except Superseded:
@@ -236,6 +237,9 @@ class _Guardian:
         ends = self._ends_at()
         marks = (context.opens_at, context.entry_at, context.expiry_cutoff, context.closes_at, ends)
         at = [self.now + slow, *(mark for mark in marks if mark > self.now)]
+        reviewed = self.live.state.day.reviewed_at
+        if reviewed and datetime.fromisoformat(reviewed) + slow > self.now:
+            at.append(datetime.fromisoformat(reviewed) + slow)  # a cycle in between puts no review off
         for position, wait in waits:
             at.extend([] if wait.until is None else [wait.until])
             moving = self._moving_since(position)
