@@ -33,7 +33,8 @@ _QUOTE_COLUMNS = (
     "underlying_price",
     "taken_at",
 )
-OUR_COLUMNS = frozenset((*BAR_COLUMNS, *_QUOTE_COLUMNS))
+_DIVIDEND_COLUMNS = ("symbol", "ex_date", "amount", "announced")
+OUR_COLUMNS = frozenset((*BAR_COLUMNS, *_QUOTE_COLUMNS, *_DIVIDEND_COLUMNS))
 """Every name that a mapping may give another name to."""
 TEXT_COLUMNS = ("symbol", "root", "right")
 """Columns that hold few different words."""

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, ClassVar
@@ -19,6 +19,7 @@ from optarb._component import canonical
 from optarb.errors import BadData, UnknownName
 from optarb.market_data._bar_reader import read_bars
 from optarb.market_data._columns import BAR_COLUMNS, OUR_COLUMNS, TEXT_COLUMNS
+from optarb.market_data._dividend_reader import read_dividends
 from optarb.market_data._files import DataFile, digest, find_files
 from optarb.market_data._quote_reader import QuoteReader
 from optarb.pricing import session_close
@@ -26,6 +27,7 @@ from optarb.protocols import TradingCalendar
 
 if TYPE_CHECKING:
     from optarb.domain.bars import Bars
+    from optarb.domain.dividends import Dividend
     from optarb.domain.quote_table import QuoteTable
     from optarb.market_data._table_files import TableFile
     from optarb.protocols import DataKind
@@ -49,6 +51,9 @@ class FolderMarketData(ABC):
     with a column ``symbol``; or a mapping from symbol to a file or a pattern with ``*`` in its last part."""
     quotes_path: str | Mapping[str, str] | None = None
     """Where option quotes are, by the symbol of the underlying; None for none. As ``bars_path``."""
+    dividends_path: str | Mapping[str, str] | None = None
+    """Where dividends are: files with the columns ``ex_date``, ``amount`` (dollars a share) and, if some are estimates,
+    ``announced``; None for none. As ``bars_path``."""
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     """The files' column names by ours, such as ``{"session": "date"}``; a name that is absent is ours."""
     quoted_at: str = "close"
@@ -65,28 +70,34 @@ class FolderMarketData(ABC):
         *,
         bars: Location | None = None,
         quotes: Location | None = None,
+        dividends: Location | None = None,
         columns: Mapping[str, str] | None = None,
         quoted_at: str = "close",
         calendar: TradingCalendar | None = None,
         bars_path: Location | None = None,
         quotes_path: Location | None = None,
+        dividends_path: Location | None = None,
     ) -> None:
         """Names the files; nothing is opened.
 
         Args:
             bars: See ``bars_path``. The field has another name because :meth:`bars` is the method that reads them.
             quotes: See ``quotes_path``.
+            dividends: See ``dividends_path``.
             columns: The files' column names by ours.
             quoted_at: When quotes were taken.
             calendar: Knows when sessions close.
             bars_path: The field's own name, for ``dataclasses.replace``.
             quotes_path: As ``bars_path``.
+            dividends_path: As ``bars_path``.
         """
-        if (bars is not None and bars_path is not None) or (quotes is not None and quotes_path is not None):
-            msg = "give bars or bars_path, and quotes or quotes_path, not both"
+        given = ((bars, bars_path), (quotes, quotes_path), (dividends, dividends_path))
+        if any(None not in pair for pair in given):
+            msg = "give bars or bars_path, quotes or quotes_path, dividends or dividends_path, not both"
             raise ValueError(msg)
         object.__setattr__(self, "bars_path", _plain(bars_path if bars is None else bars))
         object.__setattr__(self, "quotes_path", _plain(quotes_path if quotes is None else quotes))
+        object.__setattr__(self, "dividends_path", _plain(dividends_path if dividends is None else dividends))
         object.__setattr__(self, "columns", dict(columns or {}))
         object.__setattr__(self, "quoted_at", quoted_at)
         object.__setattr__(self, "calendar", calendar)
@@ -119,6 +130,9 @@ class FolderMarketData(ABC):
             "calendar": None if bars or self.quoted_at != "close" else canonical(self.calendar),
             "files": [digest(file) for file in files],
         }
+        paid = self._dividend_files(symbol) if bars else []
+        if paid:
+            parameters["dividends"] = [digest(file) for file in paid]
         return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
 
     def bars(self, symbol: str) -> Bars:
@@ -128,6 +142,18 @@ class FolderMarketData(ABC):
             BadData: There are none, a column is missing, or a file cannot be read.
         """
         return read_bars(symbol, self._tables(symbol, "bars"), self.columns)
+
+    def dividends(self, symbol: str, first: date, last: date) -> Sequence[Dividend]:
+        """Returns the dividends with ex-dates from first to last, both inclusive; none without ``dividends_path``.
+
+        Raises:
+            BadData: No file is there for the symbol (one without rows says that it pays none), or it cannot be read.
+        """
+        if self.dividends_path is None:
+            return ()
+        files = find_files(self.dividends_path, symbol, self._suffix)
+        known = read_dividends(symbol, self._opened(files), self.columns)
+        return [one for one in known if first <= one.ex_date <= last]
 
     def chains(self, symbol: str, start: date, end: date) -> Iterator[QuoteTable]:
         """Yields the quotes of the sessions from start to end, both inclusive, in tables of whole sessions.
@@ -146,9 +172,20 @@ class FolderMarketData(ABC):
             raise BadData(msg)
         return find_files(location, symbol, self._suffix)
 
+    def _dividend_files(self, symbol: str) -> list[DataFile]:
+        if self.dividends_path is None:
+            return []
+        try:
+            return find_files(self.dividends_path, symbol, self._suffix)
+        except BadData:
+            return []  # an index, or a share of which nobody asks for dividends
+
     def _tables(self, symbol: str, kind: DataKind) -> list[TableFile]:
+        return self._opened(self._files(symbol, kind))
+
+    def _opened(self, files: list[DataFile]) -> list[TableFile]:
         text_columns = [self.columns.get(name, name) for name in TEXT_COLUMNS]
-        return [self._open(file, text_columns) for file in self._files(symbol, kind)]
+        return [self._open(file, text_columns) for file in files]
 
     def _taken_at(self, session: date) -> np.datetime64:
         if self.quoted_at == "unknown":

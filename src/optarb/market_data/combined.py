@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from optarb.errors import BadData
-from optarb.protocols import MarketData, SupportsSettlement
+from optarb.protocols import MarketData, SupportsDividends, SupportsSettlement
 
 if TYPE_CHECKING:
     from optarb.domain.bars import Bars
+    from optarb.domain.dividends import Dividend
     from optarb.domain.quote_table import QuoteTable
     from optarb.protocols import DataKind
 
@@ -27,7 +28,7 @@ class CombinedMarketData:
     """
 
     bars_from: MarketData | Mapping[str, MarketData]
-    """Where bars and settlement values come from: one source for all symbols, or one by symbol."""
+    """Where bars, settlement values and dividends come from: one source for all symbols, or one by symbol."""
     quotes_from: MarketData | Mapping[str, MarketData]
     """Where option quotes come from: one source for all underlyings, or one by underlying."""
 
@@ -65,6 +66,15 @@ class CombinedMarketData:
         """Returns what the source of the symbol's bars knows of settlement values; None where it knows none."""
         source = self._source(symbol, "bars")
         return source.settlement_value(symbol, session) if isinstance(source, SupportsSettlement) else None
+
+    def dividends(self, symbol: str, first: date, last: date) -> Sequence[Dividend]:
+        """Returns what the source of the symbol's bars knows of dividends; none where it knows none.
+
+        Raises:
+            BadData: No source is named for the symbol, or that source cannot be read.
+        """
+        source = self._source(symbol, "bars")
+        return source.dividends(symbol, first, last) if isinstance(source, SupportsDividends) else ()
 
     def _source(self, symbol: str, kind: DataKind) -> MarketData:
         source = self.bars_from if kind == "bars" else self.quotes_from

@@ -7,7 +7,7 @@ import inspect
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date
 from decimal import Decimal
@@ -21,12 +21,13 @@ from optarb.domain.contracts import OptionContract, Right, Settlement
 from optarb.domain.quote_table import QuoteTable
 from optarb.errors import BadData
 from optarb.pricing import black76, quote_down, quote_up, session_close, session_open
-from optarb.protocols import MarketData, SupportsSettlement, TradingCalendar
+from optarb.protocols import MarketData, SupportsDividends, SupportsSettlement, TradingCalendar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optarb.domain.bars import Bars
+    from optarb.domain.dividends import Dividend
     from optarb.protocols import DataKind
 
 __all__ = ["ModelledOptions"]
@@ -139,6 +140,14 @@ class ModelledOptions:
     def settlement_value(self, symbol: str, session: date) -> Decimal | None:
         """Passes on what ``data`` knows of settlement values; None where it knows none."""
         return self.data.settlement_value(symbol, session) if isinstance(self.data, SupportsSettlement) else None
+
+    def dividends(self, symbol: str, first: date, last: date) -> Sequence[Dividend]:
+        """Passes on what ``data`` knows of dividends; none where it knows none.
+
+        Raises:
+            BadData: ``data`` knows nothing of the symbol, or cannot be read.
+        """
+        return self.data.dividends(symbol, first, last) if isinstance(self.data, SupportsDividends) else ()
 
     def chains(self, symbol: str, start: date, end: date) -> Iterator[QuoteTable]:
         """Yields the quotes of the sessions from start to end, both inclusive, a month at a time.

@@ -1,4 +1,4 @@
-"""What an option is worth: Black-76, American options with dividends, implied volatility, forwards by put-call parity, time to settlement, ticks."""
+"""What an option is worth: Black-76, American options, implied volatility, forwards by parity, time to settlement, ticks."""
 
 from __future__ import annotations
 

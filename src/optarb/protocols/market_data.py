@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from optarb.domain.bars import Bars
+    from optarb.domain.dividends import Dividend
     from optarb.domain.quote_table import QuoteTable
 
-__all__ = ["DataKind", "MarketData", "SupportsSettlement", "TradingCalendar"]
+__all__ = ["DataKind", "MarketData", "SupportsDividends", "SupportsSettlement", "TradingCalendar"]
 
 DataKind = Literal["bars", "quotes"]
 """What a fingerprint is asked for."""
@@ -58,6 +59,21 @@ class SupportsSettlement(Protocol):
 
     def settlement_value(self, symbol: str, session: date) -> Decimal | None:
         """Returns the value on which AM-settled contracts of an index settle that session, positive, or None if unknown."""
+        ...
+
+
+@runtime_checkable
+class SupportsDividends(Protocol):
+    """Market data that knows cash dividends. They belong to the share's ``bars`` fingerprint."""
+
+    def dividends(self, symbol: str, first: date, last: date) -> Sequence[Dividend]:
+        """Returns the dividends with ex-dates from first to last, both inclusive, oldest first; none where there are none.
+
+        What is not announced may be left out: who asks estimates it from those of a year, so ask for that much of the past.
+
+        Raises:
+            BadData: The source knows nothing of the symbol, or cannot be read.
+        """
         ...
 
 

@@ -44,6 +44,10 @@ class DaySpec(_Frozen):
     """How long before the close contracts that deliver shares today are closed, if they may be exercised."""
     expiry_margin: float = Field(default=0.01, ge=0)
     """How near to the money, as a fraction of the strike, a contract counts as one that may be exercised."""
+    ex_dividend_minutes: float = Field(default=60.0, ge=0)
+    """How long before the close, on the eve of an ex-date, short calls that would be exercised are closed."""
+    rate: float = Field(default=0.0, ge=-0.2, le=1)
+    """Annual rate by which that is judged, continuously compounded. At zero more calls count as exercised than will be."""
     halt_file: str | None = None
     """Path of a file that halts the book while it exists; None for none."""
     overrides: Mapping[str, OverrideValue] = Field(default_factory=dict)

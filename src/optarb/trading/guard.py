@@ -11,7 +11,7 @@ from optarb.engine.exits import review_exits
 from optarb.errors import OptarbError, Superseded
 from optarb.trading.account_watch import AccountWatch
 from optarb.trading.actions import Wait
-from optarb.trading.calendar_exits import close_before_expiry
+from optarb.trading.calendar_exits import close_before_ex_date, close_before_expiry, ex_dividend_cutoff
 from optarb.trading.execution import Execution
 from optarb.trading.labels import refuse_indicative
 from optarb.trading.lease import open_book
@@ -120,6 +120,7 @@ class _Guardian:
         watch_loss(self.context, self.execution)
         self._review()
         close_before_expiry(self.context, self.execution)
+        close_before_ex_date(self.context, self.execution)
         live.save()
         waits = [(position, self._work(position, at_broker)) for position in list(live.state.positions.values())]
         self._told_closed()
@@ -235,7 +236,8 @@ class _Guardian:
         rules, context = self.context.spec.rules, self.context
         fast, slow = timedelta(seconds=rules.fast_seconds), timedelta(seconds=rules.cycle_seconds)
         ends = self._ends_at()
-        marks = (context.opens_at, context.entry_at, context.expiry_cutoff, context.closes_at, ends)
+        cutoffs = (context.expiry_cutoff, ex_dividend_cutoff(context))
+        marks = (context.opens_at, context.entry_at, *cutoffs, context.closes_at, ends)
         at = [self.now + slow, *(mark for mark in marks if mark > self.now)]
         reviewed = self.live.state.day.reviewed_at
         if reviewed and datetime.fromisoformat(reviewed) + slow > self.now:
