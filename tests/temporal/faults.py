@@ -26,6 +26,7 @@ from temporalio.worker import (
     WorkflowInboundInterceptor,
     WorkflowOutboundInterceptor,
 )
+from tests.temporal.trading_faults import WatchedBroker, WatchedTrading
 
 import optarb
 from optarb.backtesting import claim
@@ -49,11 +50,11 @@ class Fault:
     """What happens at a point."""
 
     phase: str
-    """One of :data:`PHASES`, or ``"release"``."""
+    """One of :data:`PHASES`, ``"release"``, or of a live day's (see :mod:`tests.temporal.trading_faults`)."""
     point: str
     """One of :data:`POINTS`."""
     nth: int = 1
-    """At which passing, counted over all workers, from 1."""
+    """At which passing, counted over all workers, from 1; 0 counts them only."""
     hits: str = "worker"
     """Who is killed: the ``worker`` itself or the Temporal ``server``; ``stop`` stops the worker until it gets SIGCONT."""
 
@@ -137,7 +138,13 @@ class Faults:
             return gathering(*what)
 
         activities._beating, claim.gather_inputs = beat, gather
-        return dataclasses.replace(desk, store=WatchedStore(inner=desk.store, faults=self))
+        broker = desk.broker and WatchedBroker(inner=desk.broker, pass_by=self.pass_by)
+        return dataclasses.replace(desk, store=WatchedStore(inner=desk.store, faults=self), broker=broker)
+
+    @staticmethod
+    def passings(folder: Path) -> Counter[tuple[str, str]]:
+        """How often the places of a run's plan were passed."""
+        return Counter(tuple(line.split()) for line in (folder / "passed").read_text().splitlines())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +153,10 @@ class WatchedStore:
 
     inner: optarb.SqlStore
     faults: Faults
+
+    @property
+    def trading(self):
+        return WatchedTrading(inner=self.inner.trading, pass_by=self.faults.pass_by)
 
     def claim(self, book_id, **what):
         return self._writing("claim", lambda: self.inner.claim(book_id, **what))

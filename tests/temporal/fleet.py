@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
@@ -23,7 +24,10 @@ from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.service import RPCError
+from temporalio.worker import UnsandboxedWorkflowRunner
+from tests.temporal.acme.live import QuickDay, QuickGuardian
 from tests.temporal.faults import Fault, FaultInterceptor, Faults
+from tests.temporal.trading_rig import make_live_desk
 from tests.temporal.workers import working
 
 import optarb
@@ -48,9 +52,9 @@ class Nursery:
         """Starts a worker; returns its process."""
         return int(self._ask(address, queue, str(desk), str(faults)))
 
-    def end_workers(self) -> None:
-        """Kills every worker that is left."""
-        self._ask("end")
+    def end_workers(self, workers: Sequence[int]) -> None:
+        """Kills what is left of some workers."""
+        self._ask("end", *map(str, workers))
 
     def close(self) -> None:
         with self._process:
@@ -68,27 +72,22 @@ class Nursery:
 class KillableServer:
     """A Temporal server on a database file. It is killed from outside, and started again with the same file and port."""
 
-    def __init__(self, cli: Path, database: Path) -> None:
+    def __init__(self, cli: Path, database: Path, *, continue_after: int = 100) -> None:
+        """Plans one; it suggests to continue as new after so many events: 100 are the phases of a backtest before trading."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = f"127.0.0.1:{port}"
-        # It suggests to continue as new once the phases before the trading are over.
-        settings = (*server._FAST_SETTINGS, "limit.historyCount.suggestContinueAsNew=100")
+        suggest = f"limit.historyCount.suggestContinueAsNew={continue_after}"
+        # A worker that is killed in a workflow's task is missed soon.
+        settings = (*server._FAST_SETTINGS, suggest, 'history.defaultWorkflowTaskTimeout="1s"')
         self._command = [str(cli), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
         self._command += ["--db-filename", str(database), "--log-level", "never"]
         self._command += [word for setting in settings for word in ("--dynamic-config-value", setting)]
 
     async def start(self) -> None:
         self._process = await asyncio.to_thread(subprocess.Popen, self._command, stdout=subprocess.DEVNULL)
-        client = await Client.connect(self.address, lazy=True)
-        while True:
-            try:
-                await client.count_workflows("", rpc_timeout=timedelta(seconds=1))
-            except (RPCError, RuntimeError):  # the first call connects
-                await asyncio.sleep(0.05)
-            else:
-                return
+        await answering(self.address)
 
     @property
     def pid(self) -> int:
@@ -104,16 +103,32 @@ class KillableServer:
         self._process.wait(30)
 
 
+async def answering(address: str) -> None:
+    """Waits until a server answers."""
+    client = await Client.connect(address, lazy=True)
+    while True:
+        try:
+            await client.count_workflows("", rpc_timeout=timedelta(seconds=1))
+        except (RPCError, RuntimeError):  # the first call connects
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
 class Harbour:
     """What the fleets of a module's tests share."""
 
-    def __init__(self, cli: Path, database: Path, market: Path) -> None:
-        self.server = KillableServer(cli, database)
-        self.nursery = Nursery()
+    def __init__(
+        self, cli: Path, database: Path, market: Path, *, nursery: Nursery | None = None, continue_after: int = 100
+    ) -> None:
+        self.server = KillableServer(cli, database, continue_after=continue_after)
+        self._own = Nursery() if nursery is None else None
+        self.nursery = nursery or self._own
         self.market = market
 
     def close(self) -> None:
-        self.nursery.close()
+        if self._own is not None:
+            self._own.close()
         self.server.stop()
 
 
@@ -135,6 +150,7 @@ class Fleet:
         self._desk = folder / "desk"
         self._desk.write_bytes(pickle.dumps(desk))
         self._restarts: set[asyncio.Task[None]] = set()
+        self._workers: list[int] = []
 
     @asynccontextmanager
     async def sailing(self, faults: Sequence[Fault], *, workers: int):
@@ -152,11 +168,12 @@ class Fleet:
             os.close(reports)
             for task in self._restarts:
                 await task
-            self._harbour.nursery.end_workers()
+            self._harbour.nursery.end_workers(self._workers)
 
     def fork(self) -> int:
         """Adds a worker."""
-        return self._harbour.nursery.fork(self._harbour.server.address, self.queue, self._desk, self._folder)
+        self._workers.append(self._harbour.nursery.fork(self._harbour.server.address, self.queue, self._desk, self._folder))
+        return self._workers[-1]
 
     def _name_server(self) -> None:
         """Lets a fault know whom to kill; who does so takes the file away, so that the next one waits for a new server."""
@@ -184,7 +201,7 @@ class Fleet:
         self._name_server()
 
 
-async def outcome(handle: optarb.BacktestHandle) -> optarb.BacktestSummary:
+async def outcome(handle):
     """Waits for a run, whatever happens to the server meanwhile."""
     while True:
         try:
@@ -193,12 +210,22 @@ async def outcome(handle: optarb.BacktestHandle) -> optarb.BacktestSummary:
             await asyncio.sleep(0.05)
 
 
+def _load() -> None:
+    """Loads what a worker loads when it begins and first writes, so that none of those that are forked has to."""
+    with tempfile.TemporaryDirectory() as folder, make_live_desk(Path(folder)) as desk:
+        optarb.OptarbPlugin(desk)
+        desk.store.trading.live_books()
+
+
 def _nurse() -> None:
+    _load()
     children: set[int] = set()
     for line in sys.stdin:
         words = json.loads(line)
-        if words == ["end"]:
-            _end(children)
+        if words[0] == "end":
+            ended = {int(word) for word in words[1:]}
+            _end(ended)
+            children -= ended
             print("ended", flush=True)  # noqa: T201 - this is how it answers
             continue
         pid = os.fork()
@@ -214,7 +241,6 @@ def _end(children: set[int]) -> None:
         os.kill(pid, signal.SIGKILL)  # one that is dead already is still there, since nobody has waited for it
     for pid in children:
         os.waitpid(pid, 0)
-    children.clear()
 
 
 def _be_worker(address: str, queue: str, desk: str, folder: str) -> None:
@@ -225,8 +251,11 @@ def _be_worker(address: str, queue: str, desk: str, folder: str) -> None:
 
     async def work() -> None:
         # Few polls, since the server goes on giving tasks to those of a worker that is stopped.
-        polls = {"max_concurrent_activity_task_polls": 1, "max_concurrent_workflow_task_polls": 2}
-        async with working(address, watched, queue, interceptors=[FaultInterceptor(faults)], **polls):
+        options = {"max_concurrent_activity_task_polls": 1, "max_concurrent_workflow_task_polls": 2}
+        # Without a sandbox, which takes half a second of every new worker.
+        options |= {"workflows": [QuickDay, QuickGuardian], "workflow_runner": UnsandboxedWorkflowRunner()}
+        await answering(address)  # it may have been killed just before this worker's predecessor was
+        async with working(address, watched, queue, interceptors=[FaultInterceptor(faults)], **options):
             await asyncio.Event().wait()
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def _chain(symbol: str, session: date) -> optarb.Chain:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptAccount:
-    """A simulated account in a file. Every order it accepts is noted beside it."""
+    """A simulated account in a file, with a record of every order it accepted and of all it ever held."""
 
     path: str
     """An SQLite file in an existing folder."""
@@ -121,13 +122,20 @@ class KeptAccount:
     @contextmanager
     def _account(self):
         with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as file:
+            file.execute("PRAGMA synchronous = OFF")  # processes are killed here, not machines
             file.execute("BEGIN IMMEDIATE")
-            file.execute("CREATE TABLE IF NOT EXISTS account (text TEXT)")
+            for table in ("account", "accepted", "held"):
+                file.execute(f"CREATE TABLE IF NOT EXISTS {table} (text TEXT)")
             row = file.execute("SELECT text FROM account").fetchone()
             account = SimulatedAccount.load(row[0]) if row else SimulatedAccount()
-            yield account
-            file.execute("DELETE FROM account")
-            file.execute("INSERT INTO account VALUES (?)", (account.dump(),))
+            before, held = account.dump(), account.positions()
+            yield account, file
+            if account.dump() != before:
+                file.execute("DELETE FROM account")
+                file.execute("INSERT INTO account VALUES (?)", (account.dump(),))
+            if account.positions() != held:
+                holdings = {contract.symbol: quantity for contract, quantity in account.positions().items()}
+                file.execute("INSERT INTO held VALUES (?)", (json.dumps(holdings),))
             file.execute("COMMIT")
 
     def preflight(self, orders):
@@ -137,46 +145,50 @@ class KeptAccount:
         held = self.gate is not None and len(self.accepted()) == self.order
         if held and self.moment == "before":
             self.gate.pass_through(self.gate.at)
-        with self._account() as account:
+        with self._account() as (account, file):
             answer = account.submit(order)
-        if isinstance(answer, Accepted):
-            with Path(f"{self.path}.accepted").open("a") as notes:
-                notes.write(f"{order.order_id}\n")
+            if isinstance(answer, Accepted):
+                file.execute("INSERT INTO accepted VALUES (?)", (order.order_id,))
         if held and self.moment == "after":
             self.gate.pass_through(self.gate.at)
         return answer
 
     def advance(self, view):
-        with self._account() as account:
+        with self._account() as (account, _):
             account.advance(view)
 
     def find(self, order_id):
-        with self._account() as account:
+        with self._account() as (account, _):
             return account.find(order_id)
 
     def cancel(self, order_id):
-        with self._account() as account:
+        with self._account() as (account, _):
             account.cancel(order_id)
 
     def positions(self):
-        with self._account() as account:
+        with self._account() as (account, _):
             return account.positions()
 
     def account(self):
-        with self._account() as account:
+        with self._account() as (account, _):
             return account.account()
 
     def shares(self):
         return {}
 
     def now(self):
-        with self._account() as account:
+        with self._account() as (account, _):
             return account.now()
 
     def accepted(self) -> list[str]:
         """Ids of all orders that were accepted, in their order."""
-        notes = Path(f"{self.path}.accepted")
-        return notes.read_text().splitlines() if notes.exists() else []
+        with self._account() as (_, file):
+            return [text for (text,) in file.execute("SELECT text FROM accepted ORDER BY rowid")]
+
+    def ever_held(self) -> list[dict[str, int]]:
+        """Contracts by OCC symbol after each change of what the account held."""
+        with self._account() as (_, file):
+            return [json.loads(text) for (text,) in file.execute("SELECT text FROM held ORDER BY rowid")]
 
 
 # -- the desk -------------------------------------------------------------------------------------------------------------

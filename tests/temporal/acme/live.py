@@ -1,6 +1,8 @@
-"""Live workflows as a user writes them: an approval before entries, and hooks of the guardian that fail."""
+"""Live workflows as a user writes them: an approval before entries, hooks of the guardian that fail, and short times."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from temporalio import workflow
 
@@ -53,6 +55,29 @@ class AcmeDay(DailyTrading):
     async def before_entries(self, spec, session):
         await workflow.wait_condition(lambda: self._answer is not None)
         return self._answer
+
+    @workflow.run
+    async def run(self, request: DayRequest) -> DayReport:
+        return await self.execute(request)
+
+
+@workflow.defn(name="acme.QuickGuardian")
+class QuickGuardian(PositionMonitor):
+    """Misses a killed worker soon."""
+
+    heartbeat_timeout = timedelta(seconds=1)
+
+    @workflow.run
+    async def run(self, request: MonitorRequest) -> DayReport:
+        return await self.execute(request)
+
+
+@workflow.defn(name="acme.QuickDay")
+class QuickDay(DailyTrading):
+    """The same for a day."""
+
+    guardian = "acme.QuickGuardian"
+    heartbeat_timeout = timedelta(seconds=1)
 
     @workflow.run
     async def run(self, request: DayRequest) -> DayReport:
