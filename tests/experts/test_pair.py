@@ -36,7 +36,15 @@ def test_evaluate_when_conditions_hold_then_a_neutral_signal_with_the_pair_and_t
     assert proposal.reasons == (
         "VIX 15.00 is from 0 to 20",
         "close 5059.00 is above its 50-session mean 5034.50",
+        # Forwards 5,059 and 500: 1.01 x 5,059 = 5,109.59 is nearest to 5,100; times 500 / 5,059 that is 504.05: 504 is sold.
+        "residual strike -0.05, matched by 10.118 short contracts",
     )
+
+
+def test_evaluate_when_the_short_chain_is_absent_then_the_signal_says_nothing_of_the_match():
+    alone = fake_view(RISING, references={"VIX": [15.0] * 60})
+    (proposal,) = PairExpert().evaluate(alone).proposals
+    assert proposal.reasons == ("VIX 15.00 is from 0 to 20",)
 
 
 @pytest.mark.parametrize(("vix", "speaks"), [(11.99, False), (12.0, True), (18.0, True), (18.01, False)])

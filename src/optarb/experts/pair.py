@@ -6,13 +6,16 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from optarb.domain.legs import NoFit
 from optarb.domain.signals import Signal
-from optarb.errors import ConfigurationError
+from optarb.errors import ConfigurationError, UnknownName
 from optarb.indicators import CatalogueIndicator
-from optarb.structures import CallPair
+from optarb.structures import CallPair, pair_match
 
 if TYPE_CHECKING:
+    from optarb.domain.quotes import Chain
     from optarb.protocols import MarketView
+    from optarb.structures import PairMatch
 
 __all__ = ["PairExpert"]
 
@@ -21,9 +24,11 @@ __all__ = ["PairExpert"]
 class PairExpert:
     """Proposes a :class:`~optarb.CallPair` while the volatility index lies in a band and the long underlying follows a trend.
 
-    It is asked about the pair's long underlying and silent about every other. The signal is neutral: at matching strikes the
-    pair hardly depends on the direction. The rule says when conditions are met, not that the pair pays: it crosses both
-    spreads on the way in and on the way out, and on modelled quotes there is no mispricing to earn.
+    Its reasons tell the conditions, and what is left between the legs on the chains of the moment: the residual strike, and
+    how many short contracts would match. It is asked about the pair's long underlying and silent about every other. The signal
+    is neutral: at matching strikes the pair hardly depends on the direction. The rule says when conditions are met, not that
+    the pair pays: it crosses both spreads on the way in and on the way out, and on modelled quotes there is no mispricing to
+    earn.
 
     Raises:
         ConfigurationError: A structure that is no call pair, a band that is empty, a trend of an unknown name, a length or
@@ -90,6 +95,9 @@ class PairExpert:
             if trend is None:
                 return None
             reasons.append(trend)
+        match = self._match(view)
+        if match is not None:
+            reasons.append(str(match))
         return Signal.neutral(self.structure, confidence=self.confidence, reasons=reasons)
 
     def _in_trend(self, close: float, mean: float) -> str | None:
@@ -99,6 +107,20 @@ class PairExpert:
             return None
         side = "above" if above else "below"
         return f"close {close:.2f} is {side} its {self.trend_length}-session mean {mean:.2f}"
+
+    def _match(self, view: MarketView) -> PairMatch | None:
+        """What is left between the legs that the structure will choose; None where it will find none."""
+        chains: dict[str, Chain] = {}
+        for symbol in (self.structure.long_underlying, self.structure.short_underlying):
+            try:
+                chain = view.chain(symbol)
+            except UnknownName:  # the strategy does not trade it, which the structure will say
+                return None
+            if chain is not None:
+                chains[symbol] = chain
+        legs = self.structure.choose(chains, view.underlying)
+        match = legs if isinstance(legs, NoFit) else pair_match(legs, chains, rate=self.structure.rate)
+        return None if isinstance(match, NoFit) else match
 
     @property
     def _mean(self) -> CatalogueIndicator:
