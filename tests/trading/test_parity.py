@@ -23,7 +23,7 @@ from optarb.policies import RiskPolicy
 from optarb.position_managers import ExitRules
 from optarb.testing.faulty_broker import OrderFault
 from optarb.testing.memory_trading_store import MemoryTradingStore
-from optarb.trading.parity import check_parity
+from optarb.trading.parity import Parity, Rerun, check_parity
 
 MAKES = {"vertical": vertical, "pair": pair}
 BOTH = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
@@ -124,7 +124,7 @@ def test_parity_when_no_signal_then_equal_and_empty():
 
 
 def test_parity_when_quotes_and_bars_of_the_desk_moved_on_then_the_recorded_ones_count():
-    world = recorded(expert=Looks())
+    world = recorded(expert=Looks(), feed={"skewed": [(at("09:30"), at("16:00"))]})  # taken 3 seconds before they are seen
     world.run()
     later = dataclasses.replace(world.desk.market_data, bars_by_symbol={})
 
@@ -148,6 +148,22 @@ class Looks:
             str(chain.bids.tolist()),
         ]
         return Signal.bullish(Fixed(VERTICAL), confidence=0.9, reasons=seen)
+
+
+def test_parity_when_two_experts_are_equally_sure_then_in_the_order_of_the_strategy():
+    single = (Leg(contract=NEAR, ratio=1),)
+    experts = {
+        name: Says(signal=Signal.bullish(Fixed(legs), confidence=0.9, reasons=[name]))
+        for name, legs in (("zoe", single), ("adam", VERTICAL))
+    }
+    world = recorded()
+    world.desk = changed(world, experts=experts)
+    world.run()
+
+    parity = check(world)
+
+    assert parity.equal
+    assert [len(json.loads(one)["legs"]) for one in parity.intents] == [1, 2]
 
 
 @BOTH
@@ -434,6 +450,27 @@ def test_parity_when_the_day_had_overrides_then_they_hold_again():
 
     assert parity.equal
     assert numbers(parity.intents) == [(3, Decimal("3.10"))]
+
+
+SAME, OTHER = Rerun(intents=("a",), differences=()), Rerun(intents=("a",), differences=("signal: reasons",))
+ELSEWHERE = Rerun(intents=("b",), differences=())
+
+
+@pytest.mark.parametrize(
+    ("live", "backtest", "equal"),
+    [
+        (SAME, SAME, True),
+        (OTHER, SAME, False),
+        (SAME, OTHER, False),
+        (ELSEWHERE, SAME, False),
+        (SAME, ELSEWHERE, False),
+        (ELSEWHERE, ELSEWHERE, False),
+    ],
+)
+def test_equal_when_either_path_differs_in_anything_then_not(live, backtest, equal):
+    facts = {"book_id": "b", "session": MONDAY, "decided_at": at("09:35"), "intents": ("a",), "changed": ("x is new",)}
+
+    assert Parity(live=live, backtest=backtest, **facts).equal is equal
 
 
 # -- outside calls -----------------------------------------------------------------------------------------------------------
