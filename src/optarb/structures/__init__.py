@@ -12,7 +12,7 @@ from optarb.structures.iron_butterfly import IronButterfly
 from optarb.structures.iron_condor import IronCondor
 from optarb.structures.long_call import LongCall
 from optarb.structures.long_put import LongPut
-from optarb.structures.pair_match import PairMatch, pair_match
+from optarb.structures.pair_matching import PairMatch, pair_match
 from optarb.structures.ratio_spread import RatioSpread
 from optarb.structures.straddle import Straddle
 from optarb.structures.strangle import Strangle
