@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optarb.domain.quote_table import QuoteTable
     from optarb.protocols import TradingCalendar
 
-__all__ = ["ChainSource", "ChainTable", "clean_quotes", "joined"]
+__all__ = ["ChainSource", "ChainTable", "clean_quotes", "joined", "usable_rows"]
 
 _ONE = Decimal(1)
 
@@ -130,6 +130,24 @@ def clean_quotes(table: QuoteTable, symbol: str, calendar: TradingCalendar) -> t
         symbol: The underlying.
         calendar: Knows the sessions and when they close.
     """
+    rows, counts = usable_rows(table, calendar)
+    roots = tuple(sorted({table.roots[i] for i in np.unique(table.root_indices[rows])}))
+    cleaned, duplicates = _sorted(table, rows, symbol, roots)
+    if duplicates:
+        counts["duplicate"] = duplicates
+    zero = int((cleaned.bids == 0).sum())
+    if zero:
+        counts["zero_bid"] = zero
+    return cleaned, counts
+
+
+def usable_rows(table: QuoteTable, calendar: TradingCalendar) -> tuple[NDArray[np.int64], dict[str, int]]:
+    """Finds the rows that may be traded on, in their order, and counts the others by kind; see :func:`clean_quotes`.
+
+    Args:
+        table: Raw quotes; several of one contract in a session are no error here.
+        calendar: Knows the sessions and when they close.
+    """
     bids, asks = table.bids, table.asks
     counts: dict[str, int] = {}
     keep = np.ones(len(table), dtype=np.bool_)
@@ -146,15 +164,7 @@ def clean_quotes(table: QuoteTable, symbol: str, calendar: TradingCalendar) -> t
         if dropped.any():
             counts[kind] = int(dropped.sum())
             keep &= ~bad
-    rows = np.flatnonzero(keep)
-    roots = tuple(sorted({table.roots[i] for i in np.unique(table.root_indices[rows])}))
-    cleaned, duplicates = _sorted(table, rows, symbol, roots)
-    if duplicates:
-        counts["duplicate"] = duplicates
-    zero = int((cleaned.bids == 0).sum())
-    if zero:
-        counts["zero_bid"] = zero
-    return cleaned, counts
+    return np.flatnonzero(keep), counts
 
 
 def _impossible(table: QuoteTable) -> NDArray[np.bool_]:

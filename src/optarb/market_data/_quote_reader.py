@@ -59,6 +59,8 @@ class QuoteReader:
     """The files' column names by ours."""
     taken_at: Callable[[date], np.datetime64] | None
     """When a session's quotes were taken, ``datetime64[s]`` in UTC, or NaT; None to read the column ``taken_at``."""
+    rounded_up: bool = False
+    """Whether parts of a second in that column count as a whole one, so that no quote seems older than it is."""
 
     def tables(self, start: date, end: date) -> Iterator[QuoteTable]:
         """Yields the quotes of the sessions from start to end, both inclusive.
@@ -134,6 +136,8 @@ class QuoteReader:
         words, indices = reader.words(rows, "root")
         table = np.array([roots.setdefault(word, len(roots)) for word in words], dtype=np.int64)
         sessions = reader.dates(rows, "session")
+        if self.rounded_up:
+            rows = _rounded_up(rows, reader.theirs("taken_at"))
         priced = reader.has("underlying_price")
         return {
             "sessions": sessions,
@@ -158,3 +162,16 @@ def _each(sessions: NDArray[np.datetime64], taken_at: Callable[[date], np.dateti
 
 def _table(columns: Mapping[str, Any], roots: Mapping[str, int], start: int, stop: int) -> QuoteTable:
     return QuoteTable(roots=tuple(roots), modelled=False, **{name: columns[name][start:stop] for name in _PER_ROW})
+
+
+def _rounded_up(rows: Any, name: str) -> Any:
+    """Adds to timestamps what is just short of a second, so that cutting them off rounds them up."""
+    import pyarrow as pa
+
+    column = rows.column(name)
+    if not pa.types.is_timestamp(column.type):
+        return rows  # the reader says what is wrong with it
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit]
+    ticks = [np.asarray(chunk.cast(pa.int64()).fill_null(0)) + (per_second - 1) for chunk in column.chunks]
+    chunks = [pa.array(one, mask=np.asarray(chunk.is_null())) for one, chunk in zip(ticks, column.chunks, strict=True)]
+    return rows.set_column(rows.column_names.index(name), name, pa.chunked_array(chunks, pa.int64()).cast(column.type))
