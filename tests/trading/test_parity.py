@@ -566,7 +566,7 @@ def test_parity_when_the_recording_is_damaged_or_gone_then_says_so():
     gone, damaged = recorded(), recorded()
     for other in (gone, damaged):
         other.store.once(world.book_id, MONDAY, "entries", json.dumps(answer).encode())
-    damaged.store.once(world.book_id, MONDAY, f"recording/{answer['recording']}", content[:-1] + b"?")
+    damaged.store.once(world.book_id, MONDAY, f"recording/{answer['recording']}", content[:-1] + bytes([content[-1] ^ 1]))
 
     with pytest.raises(BadData, match="is not in the store"):
         check(gone)
