@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from optarb.cli.backtest import backtest
 from optarb.cli.cache import cache_app
 from optarb.cli.cancel import cancel
+from optarb.cli.check import check
 from optarb.cli.demo import demo
 from optarb.cli.doctor import doctor
 from optarb.cli.exit_codes import ExitCode, exit_code_of
@@ -98,6 +99,7 @@ app.command(epilog=f"Example: optarb report first-try {_DESK} --csv tables")(rep
 app.command(epilog=f"Example: optarb explain first-try 20140203.1 {_DESK}")(explain)
 app.command(epilog=f"Example: optarb parity paper.spreads 2024-06-03 {_DESK}")(parity)
 app.command(epilog="Example: optarb server --port 7233 --database temporal.db")(server)
+app.command(epilog="Example: optarb check my_experts:dip")(check)
 app.command(epilog=f"Example: optarb doctor {_DESK}")(doctor)
 app.add_typer(worker_app, name="worker")
 app.add_typer(cache_app, name="cache")

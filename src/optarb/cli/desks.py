@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optarb.desk import Desk
     from optarb.protocols import BookInfo
 
-__all__ = ["BookArgument", "DeskOption", "find_backtest", "find_book", "load_desk", "load_shared_desk"]
+__all__ = ["BookArgument", "DeskOption", "find_backtest", "find_book", "import_attribute", "load_desk", "load_shared_desk"]
 
 DeskOption = Annotated[
     str,
@@ -44,18 +44,34 @@ def load_desk(name: str) -> Desk:
     """
     from optarb.desk import Desk
 
-    module_name, _, attribute = name.partition(":")
-    if not module_name or not attribute.isidentifier():
-        raise ConfigurationError(f"a desk is named module:attribute, such as my_desk:desk; got {name!r}")
-    module = _imported(module_name)
-    if not hasattr(module, attribute):
-        desks = [known for known, value in vars(module).items() if isinstance(value, Desk)]
-        raise UnknownName(f"module {module_name!r}: {UnknownName.of('attribute', attribute, desks)}")
-    value = getattr(module, attribute)
+    value = import_attribute(name, "desk", "my_desk:desk", kind=Desk)
     if not isinstance(value, Desk):
         hint = "call it in the module and name what it returns" if callable(value) else "name an optarb.Desk"
         raise ConfigurationError(f"{name!r} is no Desk but {type(value).__name__!r}; {hint}")
     return value
+
+
+def import_attribute(name: str, what: str, example: str, *, kind: type = object) -> Any:
+    """Imports what a module defines. The current folder is searched first, as ``python -m`` does.
+
+    Args:
+        name: ``module:attribute``.
+        what: What it is, for messages.
+        example: Such a name, for messages.
+        kind: Attributes of this class are suggested where the name is unknown.
+
+    Raises:
+        ConfigurationError: Not of that form, or no such module.
+        UnknownName: The module has no such attribute.
+    """
+    module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute.isidentifier():
+        raise ConfigurationError(f"a {what} is named module:attribute, such as {example}; got {name!r}")
+    module = _imported(module_name)
+    if not hasattr(module, attribute):
+        known = [public for public, value in vars(module).items() if isinstance(value, kind) and not public.startswith("_")]
+        raise UnknownName(f"module {module_name!r}: {UnknownName.of('attribute', attribute, known)}")
+    return getattr(module, attribute)
 
 
 def load_shared_desk(name: str) -> Desk:
