@@ -45,7 +45,7 @@ nitpick_ignore_regex = [
     (r"py:exc", r"(ApplicationError|CancelledError|WorkflowUpdateFailedError)"),
     # Aliases of annotations, and what stands behind public names without being one.
     (r"py:class", r"(ArrayLike|DataKind|ExitsLike|ExpertLike|Metric|OverrideValue|PolicyLike|ProgressCallback)"),
-    (r"py:class", r"(AwareDatetime|DayOutcome|Statistic|SubmitAnswer|_Seconds)"),
+    (r"py:class", r"(AwareDatetime|DayOutcome|Holding|Statistic|SubmitAnswer|_Seconds)"),
     (
         r"py:class",
         r"(FillRecord|Mapping\[str|Once|Setup|Strip|View|optarb(\.\w+)*\.(_\w+|FolderMarketData|KeyColumns|KeySlice|View)|DayContext|MovingClock)",

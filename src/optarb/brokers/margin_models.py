@@ -33,8 +33,9 @@ __all__ = ["PortfolioMargin", "StrategyBasedMargin"]
 class StrategyBasedMargin:
     """The exchange's minimum for uncovered options, short leg by short leg: no hedge between underlyings is recognised.
 
-    See :func:`~optarb.ledger.margin.naked_margin` for the formula. It is what a margin account without portfolio margining
-    asks for.
+    It is what a margin account without portfolio margining asks for. For a short call: premium + max(p S - out-of-the-money
+    amount, 10 % of S); for a short put 10 % of the strike takes the place of 10 % of S; p is 0.15 for cash-settled indexes and
+    0.20 otherwise. Of a short call and a short put of one expiry the larger counts, with the premium of the other.
     """
 
     @property
@@ -48,7 +49,7 @@ class StrategyBasedMargin:
         underlying_prices: Mapping[str, Decimal],
         view: SessionView,  # noqa: ARG002 - the formula reads no quotes
     ) -> Decimal | NoMargin:
-        """Returns the margin of the short legs as if nothing covered them; see :class:`~optarb.MarginModel`."""
+        """Returns what the short legs need as if nothing covered them; see :class:`~optarb.protocols.brokers.MarginModel`."""
         return round_cash(naked_margin(holdings, underlying_prices))
 
 
@@ -125,7 +126,7 @@ class PortfolioMargin:
         underlying_prices: Mapping[str, Decimal],  # noqa: ARG002 - forwards are implied from the quotes
         view: SessionView,
     ) -> Decimal | NoMargin:
-        """Returns the worst loss over the moves, at least the minimum; see :class:`~optarb.MarginModel`.
+        """Returns the worst loss over the moves, at least the minimum; see :class:`~optarb.protocols.brokers.MarginModel`.
 
         A leg outside ``symbols``, without a quote, without a forward or without an implied volatility is refused as
         ``not_in_class``, ``unquoted``, ``no_forward`` or ``no_implied_volatility``.

@@ -37,7 +37,7 @@ def pair_match(legs: Sequence[Leg], chains: Mapping[str, Chain], *, rate: float 
         rate: Annual rate, continuous, that discounts premiums where the forwards are implied.
 
     Returns:
-        The match, or why there is none: a chain is absent, or a forward cannot be implied.
+        The match; or why there is none, because a chain is absent or a forward cannot be implied.
     """
     bought, sold = legs
     forwards: list[float] = []
