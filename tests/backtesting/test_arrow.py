@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import mmap
 from datetime import date
@@ -71,6 +72,16 @@ def test_chains_when_written_and_read_then_the_same(table):
     day = date(2024, 6, 12)
     contract = OptionContract.parse("SPXW240614C05000000")
     assert back.chain(day).quote(contract) == table.chain(day).quote(contract) is not None
+
+
+def test_chains_when_sizes_are_known_then_written_and_read_too(table):
+    sizes = np.arange(len(table.keys), dtype=np.float64)
+    whole = dataclasses.replace(table, bid_sizes=sizes, ask_sizes=sizes + 1)
+    back = chains_from_bytes(chains_to_bytes(whole))
+
+    assert back.bid_sizes.tolist() == sizes.tolist()
+    assert back.ask_sizes.tolist() == (sizes + 1).tolist()
+    assert chains_from_bytes(chains_to_bytes(table)).bid_sizes is None
 
 
 def test_bytes_when_written_again_then_equal(table):

@@ -255,6 +255,45 @@ def test_joined_when_the_roots_differ_then_every_contract_is_found():
     assert both.chain(DAY).quote(OptionContract.parse("SPX180216C02800000")) is None
 
 
+def sized(*rows, bid_sizes, ask_sizes):
+    """Raw quotes with displayed sizes, cleaned."""
+    sizes = {"bid_sizes": np.array(bid_sizes, np.float64), "ask_sizes": np.array(ask_sizes, np.float64)}
+    return clean_quotes(dataclasses.replace(raw(*rows), **sizes), "SPX", CALENDAR)[0]
+
+
+def sizes_of(chain, symbol):
+    quote = chain.quote(OptionContract.parse(symbol))
+    return quote.bid_size, quote.ask_size
+
+
+def test_sizes_when_a_source_has_them_then_each_quote_tells_its_own():
+    other = "SPXW180216C02700000"
+    table = sized(
+        row(GOOD), row("SPXW180216C02750000", 2.0, 1.0), row(other), bid_sizes=[7, 9, 0], ask_sizes=[3.9, 9, math.nan]
+    )
+    chain = table.chain(DAY)
+    # The crossed row in between is gone, and the strikes are sorted.
+    assert chain.bid_sizes.tolist() == [0.0, 7.0]
+    assert (sizes_of(chain, GOOD), sizes_of(chain, other)) == ((7, 3), (0, None))
+    assert not chain.ask_sizes.flags.writeable
+
+
+@pytest.mark.parametrize("size", [-1.0, math.inf, math.nan])
+def test_sizes_when_a_value_is_no_size_then_unknown(size):
+    chain = sized(row(GOOD), bid_sizes=[size], ask_sizes=[1]).chain(DAY)
+    assert sizes_of(chain, GOOD) == (None, 1)
+
+
+def test_sizes_when_tables_are_split_and_joined_then_kept_and_unknown_where_one_has_none():
+    first = sized(row(GOOD), row(GOOD, day=FRIDAY), bid_sizes=[1, 2], ask_sizes=[3, 4])
+    bare, _ = clean(row("SPXW180615C02800000", day=date(2018, 3, 1)))
+    both = joined([*(part for _, part in first.months()), bare])
+    assert [sizes_of(both.chain(day), GOOD) for day in (DAY, FRIDAY)] == [(1, 3), (2, 4)]
+    assert sizes_of(both.chain(date(2018, 3, 1)), "SPXW180615C02800000") == (None, None)
+    assert joined([bare, bare]).bid_sizes is None
+    assert bare.chain(date(2018, 3, 1)).bid_sizes is None
+
+
 @pytest.mark.parametrize(("first", "second", "whole"), [(True, False, True), (False, False, False)])
 def test_joined_when_one_part_is_modelled_then_the_whole_is(first, second, whole):
     one, _ = clean_quotes(raw(row(GOOD), modelled=first), "SPX", CALENDAR)

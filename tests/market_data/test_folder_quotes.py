@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -231,3 +232,18 @@ def test_chains_when_the_real_chain_is_read_are_as_published(real_data):
     sessions = np.concatenate([table.sessions for table in tables])
     assert (sessions == published["date"].to_numpy().astype("datetime64[D]")).all()
     assert np.isnat(tables[0].taken_at).all()
+
+
+def test_chains_when_files_tell_sizes_are_read_and_unknown_where_one_does_not(file_format, quote_columns, tmp_path):
+    rows = len(quote_columns["session"])
+    file_format.write(tmp_path / "SPX-2018", {**quote_columns, "bid_size": [*range(1, rows), None], "ask_size": [10] * rows})
+    later = {**quote_columns, "session": [day.replace(year=2020) for day in quote_columns["session"]]}
+    file_format.write(tmp_path / "SPX-2020", later)
+    tables = list(file_format.source(quotes=str(tmp_path)).chains("SPX", date(2000, 1, 1), date(2099, 1, 1)))
+    told = [
+        None if size is None or math.isnan(size) else size
+        for table in tables
+        for size in ([None] * len(table) if table.bid_sizes is None else table.bid_sizes.tolist())
+    ]
+    assert told == [*range(1, rows), None, *[None] * rows]
+    assert tables[0].ask_sizes.tolist() == [10.0] * len(tables[0])

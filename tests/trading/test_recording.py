@@ -72,6 +72,7 @@ def chain_facts(chain):
         keys.expiries.tolist(),
         keys.calls.tolist(),
         keys.thousandths.tolist(),
+        *(None if sizes is None else bits(sizes) for sizes in (chain.bid_sizes, chain.ask_sizes)),
         bits(chain.bids),
         bits(chain.asks),
     )
@@ -110,6 +111,8 @@ def chains(draw):
         keys=keys,
         bids=draw(arrays(np.float64, len(keys), elements=ODD)),
         asks=draw(arrays(np.float64, len(keys), elements=ODD)),
+        bid_sizes=draw(st.none() | arrays(np.float64, len(keys), elements=ODD)),
+        ask_sizes=draw(st.none() | arrays(np.float64, len(keys), elements=ODD)),
     )
 
 

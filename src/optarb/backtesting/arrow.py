@@ -19,6 +19,8 @@ __all__ = ["bars_from_bytes", "bars_to_bytes", "chains_from_bytes", "chains_to_b
 
 _BAR_COLUMNS = ("sessions", "open", "high", "low", "close", "volume")
 _CHAIN_COLUMNS = ("sessions", "offsets", "taken_first", "taken_last", "underlying_prices", "keys", "bids", "asks")
+_SIZE_COLUMNS = ("bid_sizes", "ask_sizes")
+"""Written where the source has them."""
 
 
 def digest_of(value: bytes | memoryview) -> str:
@@ -73,6 +75,7 @@ def bars_from_bytes(value: bytes | memoryview) -> Bars:
 def chains_to_bytes(table: ChainTable) -> bytes:
     """Writes a chain table."""
     columns = {name: getattr(table, name) for name in _CHAIN_COLUMNS}
+    columns |= {name: sizes for name in _SIZE_COLUMNS if (sizes := getattr(table, name)) is not None}
     return write(columns, symbol=table.symbol, modelled=table.modelled, roots=table.roots)
 
 

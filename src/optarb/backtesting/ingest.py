@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PHASE", "clean_months", "ingest_symbol", "ingested"]
 
 PHASE = "ingest"
-_VERSION = "1"
+_VERSION = "2"
 """Raised when cleaning changes, so that what was cached before is not used."""
 
 

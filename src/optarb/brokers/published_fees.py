@@ -122,7 +122,7 @@ class PublishedFees:
         return round_cash(sum((table.fee(legs, nothing, units, session) for table in unpriced), Decimal(0)))
 
     def fees_at(self, legs: Sequence[Leg], prices: Sequence[Decimal], units: int, session: date) -> Decimal:
-        """Returns the fees of one order at its prices; see :class:`~optarb.protocols.brokers.SupportsPricedFees`."""
+        """Returns the fees of one order at its prices; see ``SupportsPricedFees``."""
         tables = (self.commission, *self.tables)
         return round_cash(sum((table.fee(legs, prices, units, session) for table in tables), Decimal(0)))
 

@@ -42,6 +42,10 @@ class QuoteTable:
     """When each quote was taken, ``datetime64[s]`` in UTC; NaT if the source does not know."""
     modelled: bool
     """Whether the quotes come from a model."""
+    bid_sizes: NDArray[np.float64] | None = None
+    """Contracts bid for, whole numbers; NaN where unknown; None if the source has no sizes."""
+    ask_sizes: NDArray[np.float64] | None = None
+    """Contracts offered, likewise."""
 
     def __len__(self) -> int:
         return len(self.sessions)

@@ -63,6 +63,10 @@ class ChainTable:
     """Bids, zero or more."""
     asks: NDArray[np.float64]
     """Asks, positive."""
+    bid_sizes: NDArray[np.float64] | None = None
+    """Contracts bid for; NaN where unknown; None if no quote tells it."""
+    ask_sizes: NDArray[np.float64] | None = None
+    """Contracts offered, likewise."""
 
     @cached_property
     def _sessions(self) -> list[tuple[int, int, int, float]]:
@@ -95,6 +99,8 @@ class ChainTable:
             keys=self.keys[start:stop],
             bids=self.bids[start:stop],
             asks=self.asks[start:stop],
+            bid_sizes=_some(self.bid_sizes, slice(start, stop)),
+            ask_sizes=_some(self.ask_sizes, slice(start, stop)),
         )
 
     def chain(self, session: date) -> Chain | None:
@@ -113,6 +119,8 @@ class ChainTable:
             keys=self.keys[lo:hi],
             bids=self.bids[lo:hi],
             asks=self.asks[lo:hi],
+            bid_sizes=_some(self.bid_sizes, slice(lo, hi)),
+            ask_sizes=_some(self.ask_sizes, slice(lo, hi)),
         )
 
 
@@ -259,6 +267,8 @@ def _sorted(table: QuoteTable, rows: NDArray[np.int64], symbol: str, roots: Sequ
             keys=keys,
             bids=np.ascontiguousarray(table.bids[rows]),
             asks=np.ascontiguousarray(table.asks[rows]),
+            bid_sizes=_whole(_some(table.bid_sizes, rows)),
+            ask_sizes=_whole(_some(table.ask_sizes, rows)),
         ),
         duplicates,
     )
@@ -308,4 +318,25 @@ def joined(tables: Sequence[ChainTable]) -> ChainTable:
         keys=np.concatenate([renumber_roots(table.keys, [roots.index(root) for root in table.roots]) for table in tables]),
         bids=np.concatenate([table.bids for table in tables]),
         asks=np.concatenate([table.asks for table in tables]),
+        bid_sizes=_joined_sizes([(table.bid_sizes, len(table.keys)) for table in tables]),
+        ask_sizes=_joined_sizes([(table.ask_sizes, len(table.keys)) for table in tables]),
     )
+
+
+def _some(sizes: NDArray[np.float64] | None, rows: slice | NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Some rows of a column that may not be there."""
+    return None if sizes is None else sizes[rows]
+
+
+def _whole(sizes: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """What is no number of contracts counts as unknown; parts of a contract are not displayed."""
+    if sizes is None:
+        return None
+    return np.where(np.isfinite(sizes) & (sizes >= 0), np.floor(sizes), np.nan)
+
+
+def _joined_sizes(parts: Sequence[tuple[NDArray[np.float64] | None, int]]) -> NDArray[np.float64] | None:
+    """Joins columns of which some may not be there; None if none is."""
+    if all(sizes is None for sizes, _ in parts):
+        return None
+    return np.concatenate([np.full(rows, np.nan) if sizes is None else sizes for sizes, rows in parts])

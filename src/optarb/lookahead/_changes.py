@@ -146,7 +146,8 @@ def changed_chains(table: ChainTable, change: Change, through: date) -> ChainTab
 
 def _cut_chains(table: ChainTable, known: int, behind: Change | None) -> ChainTable:
     rows = int(table.offsets[known])
-    quotes = {name: getattr(table, name)[:rows].copy() for name in ("keys", "bids", "asks")}
+    sizes = [name for name in ("bid_sizes", "ask_sizes") if getattr(table, name) is not None]
+    quotes = {name: getattr(table, name)[:rows].copy() for name in ("keys", "bids", "asks", *sizes)}
     if behind is not None:
         rng = np.random.default_rng(behind.seed)
         for name in ("bids", "asks"):

@@ -32,6 +32,8 @@ _QUOTE_COLUMNS = (
     "ask",
     "underlying_price",
     "taken_at",
+    "bid_size",
+    "ask_size",
 )
 _DIVIDEND_COLUMNS = ("symbol", "ex_date", "amount", "announced")
 OUR_COLUMNS = frozenset((*BAR_COLUMNS, *_QUOTE_COLUMNS, *_DIVIDEND_COLUMNS))

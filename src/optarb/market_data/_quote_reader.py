@@ -34,6 +34,8 @@ _PER_ROW = (
     "underlying_prices",
     "taken_at",
 )
+_SIZES = {"bid_sizes": "bid_size", "ask_sizes": "ask_size"}
+"""Columns that are read if a file has them, by their names in a table."""
 
 
 class _Span(NamedTuple):
@@ -99,7 +101,7 @@ class QuoteReader:
                 cut = int(np.searchsorted(held["sessions"], held["sessions"][-1]))
                 if cut:
                     yield _table(held, roots, 0, cut)
-                columns = {name: np.concatenate((held[name][cut:], columns[name])) for name in _PER_ROW}
+                columns = {name: np.concatenate((held[name][cut:], column)) for name, column in columns.items()}
             held = columns
         if held is not None:
             yield _table(held, roots, 0, len(held["sessions"]))
@@ -113,7 +115,8 @@ class QuoteReader:
             if span.reader.table.file.shared:
                 rows = only_symbol(span.reader, rows, self.symbol)
             parts.append(self._converted(span.reader, rows, roots))
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in _PER_ROW}
+        names = (*_PER_ROW, *(name for name in _SIZES if any(name in part for part in parts)))
+        columns = {name: np.concatenate([part.get(name, _unknown(part)) for part in parts]) for name in names}
         order = np.argsort(columns["sessions"], kind="stable")
         sessions = columns["sessions"][order]
         order = order[np.searchsorted(sessions, low) : np.searchsorted(sessions, high, "right")]
@@ -129,6 +132,7 @@ class QuoteReader:
         ours = list(_NEEDED)
         ours += ["underlying_price"] if reader.has("underlying_price") else []
         ours += ["taken_at"] if self.taken_at is None else []
+        ours += [name for name in _SIZES.values() if reader.has(name)]
         ours += ["symbol"] if reader.table.file.shared else []
         return list(dict.fromkeys(reader.theirs(name) for name in ours))
 
@@ -139,7 +143,8 @@ class QuoteReader:
         if self.rounded_up:
             rows = _rounded_up(rows, reader.theirs("taken_at"))
         priced = reader.has("underlying_price")
-        return {
+        sizes = {name: reader.numbers(rows, ours) for name, ours in _SIZES.items() if reader.has(ours)}
+        return sizes | {
             "sessions": sessions,
             "root_indices": table[indices],
             "expiries": reader.dates(rows, "expiry"),
@@ -161,7 +166,12 @@ def _each(sessions: NDArray[np.datetime64], taken_at: Callable[[date], np.dateti
 
 
 def _table(columns: Mapping[str, Any], roots: Mapping[str, int], start: int, stop: int) -> QuoteTable:
-    return QuoteTable(roots=tuple(roots), modelled=False, **{name: columns[name][start:stop] for name in _PER_ROW})
+    return QuoteTable(roots=tuple(roots), modelled=False, **{name: column[start:stop] for name, column in columns.items()})
+
+
+def _unknown(part: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Sizes of the rows of a file that has none."""
+    return np.full(len(part["sessions"]), np.nan)
 
 
 def _rounded_up(rows: Any, name: str) -> Any:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from optarb.domain.contracts import Right
 from optarb.domain.legs import NoFit
 from optarb.domain.quotes import Chain
 from optarb.structures._checks import require_right, require_whole
-from optarb.structures._strip import Strip, find_strip, open_days, strip_of
+from optarb.structures._strip import find_strip, open_days, strip_of
 from optarb.structures.contract_choice import ContractChoice
+
+if TYPE_CHECKING:
+    from optarb.structures._strip import Strip
 
 __all__ = ["TwoExpiries"]
 

@@ -89,6 +89,8 @@ def _rows_of(table: QuoteTable, session: np.datetime64) -> QuoteTable:
         asks=table.asks[rows],
         underlying_prices=table.underlying_prices[rows],
         taken_at=table.taken_at[rows],
+        bid_sizes=None if table.bid_sizes is None else table.bid_sizes[rows],
+        ask_sizes=None if table.ask_sizes is None else table.ask_sizes[rows],
     )
 
 

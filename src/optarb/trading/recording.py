@@ -160,7 +160,8 @@ def load_recording(store: TradingStore, book_id: str, session: date, digest: str
 def _dump_chain(chain: Chain, columns: list[bytes]) -> dict[str, Any]:
     keys = chain.columns
     packed = pack_keys(keys.root_indices, keys.expiries, keys.calls, keys.strikes)
-    columns += [_steps(packed), _floats(chain.bids), _floats(chain.asks)]
+    sizes = [one for one in (chain.bid_sizes, chain.ask_sizes) if one is not None]
+    columns += [_steps(packed), *map(_floats, (chain.bids, chain.asks, *sizes))]
     return {
         "symbol": chain.symbol,
         "session": chain.session.isoformat(),
@@ -169,6 +170,7 @@ def _dump_chain(chain: Chain, columns: list[bytes]) -> dict[str, Any]:
         "underlying_price": struct.pack("<d", chain.underlying_price).hex(),
         "roots": chain.root_names,
         "contracts": len(chain),
+        "sizes": [chain.bid_sizes is not None, chain.ask_sizes is not None],
     }
 
 
@@ -242,7 +244,7 @@ def _loaded(content: bytes) -> Recording:
 
 
 def _load_chain(entry: Mapping[str, Any], columns: _Columns) -> Chain:
-    rows = entry["contracts"]
+    rows, (bid_sizes, ask_sizes) = entry["contracts"], entry.get("sizes", (False, False))
     (underlying_price,) = struct.unpack("<d", bytes.fromhex(entry["underlying_price"]))
     return Chain(
         symbol=entry["symbol"],
@@ -254,6 +256,8 @@ def _load_chain(entry: Mapping[str, Any], columns: _Columns) -> Chain:
         keys=columns.ascending(rows),
         bids=columns.floats(rows),
         asks=columns.floats(rows),
+        bid_sizes=columns.floats(rows) if bid_sizes else None,
+        ask_sizes=columns.floats(rows) if ask_sizes else None,
     )
 
 
