@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from tests.brokers.conftest import CALL, WING
@@ -172,3 +174,10 @@ def test_broker_when_fees_depend_on_prices_then_charges_those_of_the_fills(order
         report = one.find(sent.order_id)
         # Two sold at the bid of 70.20: 14,040 x 0.001.
         assert (report.status, report.fees) == (OrderStatus.FILLED, Decimal("14.04"))
+
+
+def test_page_when_read_then_lists_the_rows_of_section_31():
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "fills-and-fees.md").read_text(encoding="utf-8")
+    told = re.findall(r"\| (\d{4}-\d\d-\d\d) \| (\d+\.\d\d) ", page)
+    table = next(table for table in US_OPTION_FEES if table.name == "Section 31")
+    assert sorted(told) == [(str(row.since), f"{row.of_premium * 1_000_000:.2f}") for row in table.rows]

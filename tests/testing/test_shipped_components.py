@@ -11,7 +11,19 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from optarb.brokers import CrossSpread, PerContractFee, PortfolioMargin, SimulatedBroker, Simulator, StrategyBasedMargin
+from optarb.brokers import (
+    CabinetSales,
+    CrossSpread,
+    FractionOfSpread,
+    Mid,
+    PerContractFee,
+    PortfolioMargin,
+    PublishedFees,
+    SimulatedBroker,
+    Simulator,
+    SizeLimited,
+    StrategyBasedMargin,
+)
 from optarb.calendars import ExchangeCalendar
 from optarb.domain.contracts import Right
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
@@ -176,16 +188,25 @@ class TestStructures(StructureConformance):
         return request.param
 
 
-class TestCrossSpread(FillModelConformance):
-    @pytest.fixture
-    def fills(self):
-        return CrossSpread()
+class TestFillModels(FillModelConformance):
+    @pytest.fixture(
+        params=[CrossSpread(), FractionOfSpread(fraction=0.3), Mid(), SizeLimited(), CabinetSales(), CabinetSales(inner=Mid())],
+        ids=str,
+    )
+    def fills(self, request):
+        return request.param
 
 
 class TestPerContractFee(FeeModelConformance):
     @pytest.fixture(params=["0.65", "0", "0.123456789"])
     def fees(self, request):
         return PerContractFee(commission_usd=Decimal(request.param))
+
+
+class TestPublishedFees(FeeModelConformance):
+    @pytest.fixture
+    def fees(self):
+        return PublishedFees()
 
 
 class TestStrategyBasedMargin(MarginModelConformance):
