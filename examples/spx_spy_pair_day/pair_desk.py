@@ -1,9 +1,9 @@
-"""What there is: the pair as a strategy, the desk it runs on, and the spec of its days."""
+"""What there is: the pair as a strategy, the desk it runs on, and the spec of its days, which ``day.toml`` holds."""
 
 from __future__ import annotations
 
 import os
-from decimal import Decimal
+from pathlib import Path
 
 import optarb
 
@@ -24,7 +24,7 @@ PAIR = optarb.Strategy(
     exits=optarb.ExitRules(profit_target=None, credit_profit_target=None, stop_loss=None, max_hold_sessions=1),
 )
 
-SPEC = optarb.DaySpec(strategy="pair", account="paper", capital=Decimal(250_000))
+SPEC = optarb.DaySpec.from_toml(Path(__file__).with_name("day.toml"))
 """The same for every day."""
 
 desk = optarb.Desk(

@@ -1,9 +1,9 @@
-"""What there is: SPY verticals as a strategy, the desk it runs on, and the spec of its days."""
+"""What there is: SPY verticals as a strategy, the desk it runs on, and the spec of its days, which ``day.toml`` holds."""
 
 from __future__ import annotations
 
 import os
-from decimal import Decimal
+from pathlib import Path
 
 import optarb
 
@@ -23,7 +23,7 @@ VERTICAL = optarb.Strategy(
     exits=optarb.ExitRules(profit_target=0.3, stop_loss=-0.3, max_hold_sessions=5),
 )
 
-SPEC = optarb.DaySpec(strategy="vertical", account="paper", capital=Decimal(20_000))
+SPEC = optarb.DaySpec.from_toml(Path(__file__).with_name("day.toml"))
 """The same for every day."""
 
 desk = optarb.Desk(

@@ -23,7 +23,8 @@ def days(text):
 
 
 def test_pair_day_when_replayed_then_legs_go_in_long_first_and_out_short_first(example, temporal_cli):
-    told = days(example("spx_spy_pair_day").run("-m", "run", OPTARB_TEMPORAL_CLI=str(temporal_cli)))
+    pair = example("spx_spy_pair_day")
+    told = days(pair.run("-m", "run", OPTARB_TEMPORAL_CLI=str(temporal_cli)))
 
     assert list(told) == ["2018-06-05: traded, 1 open", "2018-06-06: no_trade, 0 open"]
     opened, closed = map(fills, told.values())
@@ -38,6 +39,8 @@ def test_pair_day_when_replayed_then_legs_go_in_long_first_and_out_short_first(e
     assert opened[0]["at"] < opened[1]["at"]
     assert closed[0]["at"] < closed[1]["at"]
     assert not any("alarm" in line for lines in told.values() for line in lines)
+    readme = (pair.folder / "README.md").read_text(encoding="utf-8")
+    assert days(readme.partition("```console")[2].partition("```")[0]) == told
 
 
 def test_pair_day_when_the_short_leg_is_refused_then_the_long_one_is_unwound_within_a_minute(example, temporal_cli):

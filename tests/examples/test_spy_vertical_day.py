@@ -6,7 +6,8 @@ FILL = re.compile(r"  (\d\d:\d\d):\d\d (open|close) +([+-]1) (SPY181123P\d{8}) a
 
 
 def test_vertical_day_when_replayed_then_it_is_opened_at_once_and_closed_at_its_target(example, temporal_cli):
-    told = example("spy_vertical_day").run("-m", "run", OPTARB_TEMPORAL_CLI=str(temporal_cli))
+    vertical = example("spy_vertical_day")
+    told = vertical.run("-m", "run", OPTARB_TEMPORAL_CLI=str(temporal_cli))
 
     lines = told[told.index("2018-10-24: ") :].splitlines()
     assert lines[0] == "2018-10-24: traded, 0 open"
@@ -24,6 +25,7 @@ def test_vertical_day_when_replayed_then_it_is_opened_at_once_and_closed_at_its_
     debit, credit = bought - sold, sold_again - bought_back
     assert credit - debit >= 0.3 * debit
     assert f"  closed by profit_target, {100 * (credit - debit):+.2f} dollars before fees" in lines
+    assert "\n".join(lines) in (vertical.folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_worker_when_it_has_no_broker_then_told_what_to_do(example):
