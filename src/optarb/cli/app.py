@@ -19,6 +19,7 @@ from optarb.cli.exit_codes import ExitCode, exit_code_of
 from optarb.cli.explain import explain
 from optarb.cli.listing import list_books
 from optarb.cli.parity import parity
+from optarb.cli.replay import replay
 from optarb.cli.report import report
 from optarb.cli.resume import resume
 from optarb.cli.server import server
@@ -98,6 +99,7 @@ app.command(epilog=f"Example: optarb resume first-try {_DESK} --in-process")(res
 app.command(epilog=f"Example: optarb report first-try {_DESK} --csv tables")(report)
 app.command(epilog=f"Example: optarb explain first-try 20140203.1 {_DESK}")(explain)
 app.command(epilog=f"Example: optarb parity paper.spreads 2024-06-03 {_DESK}")(parity)
+app.command(epilog=f"Example: optarb replay 2018-02-05 {_DESK} --through 2018-02-09")(replay)
 app.command(epilog="Example: optarb server --port 7233 --database temporal.db")(server)
 app.command(epilog="Example: optarb check my_experts:dip")(check)
 app.command(epilog=f"Example: optarb doctor {_DESK}")(doctor)
