@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import uuid
 from pathlib import Path
 
@@ -40,6 +41,20 @@ def temporal_cli():
         if os.environ.get("OPTARB_REQUIRE_SERVER") == "1":
             pytest.fail(f"OPTARB_REQUIRE_SERVER=1, and {error}")
         return pytest.skip("no Temporal server (run: make server)")
+
+
+@pytest.fixture(scope="session")
+def skipping_server():
+    """Temporal's test server, which skips time where nothing happens. It is fetched unless it is there (make test-server)."""
+    found = subprocess.run(
+        [_CHECKOUT / "scripts" / "find-test-server", "--fetch"], capture_output=True, text=True, check=False
+    )
+    if found.returncode == 0:
+        return Path(found.stdout.strip())
+    why = found.stderr.strip().rpartition("\n")[2]
+    if os.environ.get("OPTARB_REQUIRE_SERVER") == "1":
+        pytest.fail(f"OPTARB_REQUIRE_SERVER=1, and {why}")
+    return pytest.skip("no test server that skips time (run: make test-server)")
 
 
 @pytest.fixture(scope="session")
