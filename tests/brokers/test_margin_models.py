@@ -255,9 +255,10 @@ def test_portfolio_margin_when_no_strike_has_a_call_and_a_put_then_no_forward():
     assert found.rule == "no_forward"
 
 
-def test_portfolio_margin_when_a_contract_expires_today_then_no_forward_of_another_expiry():
+@pytest.mark.parametrize("others", [(), (date(2024, 7, 5),)])
+def test_portfolio_margin_when_a_contract_expires_today_then_no_forward_of_another_expiry(others):
     noon = datetime(2024, 6, 28, 16, 0, tzinfo=UTC)
-    rows = [(expiry, right, 5000.0, 9.0, 11.0) for expiry in (EXPIRY, date(2024, 7, 5)) for right in "CP"]
+    rows = [(expiry, right, 5000.0, 9.0, 11.0) for expiry in (EXPIRY, *others) for right in "CP"]
     chain = fake_chain(rows, session=EXPIRY, spot=5000.0, taken_at=noon)
     shown = fake_view([5000.0] * 3, chain=chain, session=EXPIRY)
     found = PortfolioMargin().requirement([holding(SPX_CALL, -1)], PRICES, shown)

@@ -24,6 +24,9 @@ NAKED = fake_position({CALL: (-1, "12", "15")}, position_id="c", margin_usd=76_2
         (DEBIT, -1400, 4000, 4000, 4000),
         (CREDIT, -400, 700, 4300, 4300),
         (NAKED, -300, 1200, 76_200, 76_200),
+        # A margin model that recognises a hedge binds less; the loss is measured by the whole margin all the same.
+        (replace(NAKED, requirement_usd=Decimal("412.50")), -300, 1200, 76_200, Decimal("412.50")),
+        (replace(CREDIT, requirement_usd=Decimal("412.50")), -400, 700, 4300, 4300),
         # A debit whose loss has no bound: its margin is bound, and its stop is still measured by what was paid.
         (replace(DEBIT, premium_usd=Decimal(100), max_loss_usd=None, margin_usd=Decimal(9000)), 2500, 100, 100, 9000),
         # A credit that cannot lose binds nothing.
