@@ -28,6 +28,7 @@ from optarb.testing import FakeCalendar, FakeMarketData, ScriptedExpert, fake_ba
 from optarb.testing.fake_quote_tables import fake_quote_rows
 from optarb.trading.day_spec import DaySpec
 from optarb.trading.replay_feed import ReplayFeed
+from optarb.trading.replay_orders import changed_trades, compare_orders
 from optarb.trading.replaying import plan_replay, replay, replay_desk
 from optarb.trading.settlement_values import SettlementValues
 
@@ -362,3 +363,66 @@ def test_replay_when_on_the_demo_data_then_modelled_quotes_of_its_own_days():
     prices = {float(desk.feed.underlying_price("SPX", at(clock, date(2018, 2, 5)))) for clock in ("11:40", "13:50")}
     assert prices == {float(spx.high[row]), float(spx.low[row])}
     assert vix.close[vix.rows[date(2018, 2, 5)]] > 2 * vix.close[vix.rows[date(2018, 2, 2)]]
+
+
+# -- how much hangs on the order of extremes ------------------------------------------------------------------------------
+
+
+def test_compare_orders_when_a_target_lies_between_then_that_trade_changes_and_one_held_on_does_not():
+    """Tuesday reaches 5020 and 4990 from 5000: a spread that gains 5 % is closed on the way up, early or late in the day."""
+    target = ExitRules(profit_target=0.05, credit_profit_target=None, stop_loss=None, max_hold_sessions=None)
+    hit = compare_orders(SPEC, make_desk(exits=target), MONDAY, through=TUESDAY, volatility=None)
+    held = compare_orders(SPEC, make_desk(), MONDAY, through=TUESDAY, volatility=None)
+    assert hit.trades == hit.changed == ("20240603.1",)
+    assert [one.open_positions for one in (*hit.high_first, *hit.low_first)] == [1, 0, 1, 0]
+    assert (held.trades, held.changed) == (("20240603.1",), ())
+    assert [len(held.high_first), len(held.low_first)] == [2, 2]
+
+
+def test_changed_trades_when_one_alone_has_a_trade_then_it_counts(whole):
+    other = make_replay_desk(make_desk(on=()))
+    replay(SPEC, other, MONDAY)
+    stores = [desk.store.trading for desk in (whole, other)]
+    found = changed_trades(*stores, book_id=BOOK, first=MONDAY, last=MONDAY)
+    assert found == (("20240603.1",), ("20240603.1",))
+    assert changed_trades(*stores[::-1], book_id=BOOK, first=MONDAY, last=MONDAY) == found
+    assert changed_trades(stores[0], stores[0], book_id=BOOK, first=MONDAY, last=MONDAY) == (("20240603.1",), ())
+    assert changed_trades(*stores, book_id=BOOK, first=TUESDAY, last=TUESDAY) == ((), ())
+
+
+# -- shares ---------------------------------------------------------------------------------------------------------------
+
+
+def test_replay_when_a_physical_long_expires_in_the_money_then_shares_at_the_strike_and_no_cash_unexplained():
+    near, far = (OptionContract.parse(f"SPY240607C00{strike}000") for strike in (500, 510))
+    closes = [500.0] * 40 + [501.0, 502.0, 503.0, 505.0, 506.0]
+    bars = fake_bars(closes, symbol="SPY", last=AFTER, calendar=CALENDAR)
+    spots = dict(zip(bars.dates, bars.close.tolist(), strict=True))
+    rows = {
+        day: fake_quote_rows(spots[day], session=day, symbol="SPY", expiries=2, step=10.0) for day in (THURSDAY, FRIDAY, AFTER)
+    }
+    quotes = fake_quotes(rows, symbol="SPY", spots=spots)
+    data = FakeMarketData(bars_by_symbol={"SPY": bars}, quotes_by_symbol={"SPY": quotes})
+    desk = make_desk(data, structure=_Held(legs=((near, 1), (far, -1))), on=(THURSDAY,))
+    expert = dataclasses.replace(desk.strategies[0].experts["one"], underlying="SPY")
+    strategy = dataclasses.replace(desk.strategies[0], underlyings=("SPY",), experts={"one": expert})
+    desk = make_replay_desk(dataclasses.replace(desk, strategies=[strategy]))
+    spec = SPEC.model_copy(update={"expiry_minutes": 0.0})
+
+    results = replay(spec, desk, THURSDAY, through=AFTER)
+
+    assert [one.open_positions for one in results] == [1, 1, 0]
+    assert desk.broker.shares() == {"SPY": 100}
+    paid = sum(row[12] - row[7] for row in rows_of(desk)["fills"])
+    assert desk.broker.account().cash_usd - 1_000_000 == Decimal(paid) / 10_000 - 50_000
+    assert "Unexplained cash" not in [title for _, title in alarms(desk)]
+    # Friday's official close is 505
+    assert {(row[4], row[6]) for row in rows_of(desk)["events"]} == {(near.symbol, 5_0000), (far.symbol, 0)}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Held:
+    legs: tuple[tuple[OptionContract, int], ...]
+
+    def choose(self, chains, underlying):
+        return tuple(Leg(contract=contract, ratio=ratio) for contract, ratio in self.legs)
