@@ -118,7 +118,7 @@ class DailyTrading:
             _stop_if_cancelled()
             allowed = await self.before_entries(request.spec, begun.session)
             return await self._until_over(EntriesAsked(request=guarded, allowed=allowed))
-        except BaseException as error:
+        except (Exception, asyncio.CancelledError) as error:
             # Neither what fails the workflow's task, which is tried again, nor the worker putting it away ends the day.
             if isinstance(error, asyncio.CancelledError) or workflow.is_failure_exception(error):
                 await _to_its_end(self._ask(EntriesAsked(request=guarded, allowed=False)))

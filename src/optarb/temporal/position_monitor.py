@@ -178,7 +178,8 @@ class PositionMonitor:
         await workflow.wait_condition(lambda: not self._hooks and workflow.all_handlers_finished())
         following = self._following(request)
         if following is not None:
-            workflow.continue_as_new(following)
+            # Named as what follows, too: so the next run knows that its day has asked for entries.
+            workflow.continue_as_new(following.model_copy(update={"following": following}))
         return report
 
     def _restore(self, request: MonitorRequest) -> None:
