@@ -35,7 +35,9 @@ def prices(*values):
         (date(2024, 6, 3), legs((SPX, 1)), prices("50"), 1, "0.6982"),
         # Ten SPY calls sold at 5.00, 2024-06-03: 6.50 + 0.2815 + 0.20 + TAF 0.0279 + 27.80 of a million of 5,000 = 0.139.
         (date(2024, 6, 3), legs((SPY, -10)), prices("5"), 1, "7.1484"),
-        # The pair, three units: SPX pays no Section 31. 33 x (0.65 + 0.02815 + 0.02) + 30 x 0.00279 + 0.417.
+        # An index option that is sold pays TAF and no Section 31: 0.65 + 0.02815 + 0.02 + 0.00279.
+        (date(2024, 6, 3), legs((SPX, -1)), prices("50"), 1, "0.7009"),
+        # The pair, three units. 33 x (0.65 + 0.02815 + 0.02) + 30 x 0.00279 + 0.417.
         (date(2024, 6, 3), legs((SPX, 1), (SPY, -10)), prices("50", "5"), 3, "23.5396"),
         # The day before a change: 8.00 a million of 5,000 is 0.04, and 7.0094 without Section 31.
         (date(2024, 5, 21), legs((SPY, -10)), prices("5"), 1, "7.0494"),

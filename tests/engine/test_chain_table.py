@@ -274,6 +274,7 @@ def test_sizes_when_a_source_has_them_then_each_quote_tells_its_own():
     chain = table.chain(DAY)
     # The crossed row in between is gone, and the strikes are sorted.
     assert chain.bid_sizes.tolist() == [0.0, 7.0]
+    assert chain.ask_sizes[1] == 3.0  # parts of a contract are not offered
     assert (sizes_of(chain, GOOD), sizes_of(chain, other)) == ((7, 3), (0, None))
     assert not chain.ask_sizes.flags.writeable
 

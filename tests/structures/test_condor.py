@@ -8,7 +8,6 @@ from vollib.black.greeks.analytical import delta as vollib_delta
 from optarb.domain.contracts import Right
 from optarb.structures import Condor
 
-EXPIRY = date(2019, 5, 31)
 WIDE = (2750, 2800, 2850, 2900, 2950, 3000, 3050)
 
 
@@ -27,9 +26,10 @@ def test_condor_when_sold_buys_the_middle(make_chain, flat_rows, legs):
 
 @pytest.mark.parametrize("right", Right)
 def test_condor_when_chosen_by_delta_has_the_strikes_of_the_options_out_of_the_money(right, make_chain, vollib_rows, legs):
-    strikes = [2600.0 + 10 * i for i in range(61)]
-    rate, tau = 0.03, 30 / 365
-    chain = make_chain(vollib_rows("SPXW", EXPIRY, strikes, forward=2903.7, volatility=0.17, rate=rate), price=2900.0)
+    # A year at 8 %: the delta of a call and that of its put differ by 0.92, not by 1.
+    strikes, expiry = [1800.0 + 20 * i for i in range(131)], date(2020, 4, 29)
+    rate, tau = 0.08, 364 / 365
+    chain = make_chain(vollib_rows("SPXW", expiry, strikes, forward=2903.7, volatility=0.17, rate=rate), price=2900.0)
 
     def nearest(flag, target):
         return min(strikes, key=lambda k: abs(abs(vollib_delta(flag, 2903.7, k, tau, rate, 0.17)) - target))

@@ -21,8 +21,9 @@ class Calendar(TwoExpiries):
     """Sells the nearer expiry and buys the later one at the same strike, or the reverse.
 
     The strike is chosen at the nearer expiry, among those that both quote; a delta is the nearer contract's. What a calendar
-    that is bought can lose is its debit, if it is given up when the nearer contract expires. The loss of one that is sold is
-    unbounded: nothing covers the later contract then. A leg that would be sold without a bid is no fit.
+    that is bought can lose is its debit, if it is given up when the nearer contract expires; ``ExitRules`` do not see to that,
+    a subclass can. Nothing covers the later contract of one that is sold: it binds what a naked option does. A leg that would
+    be sold without a bid is no fit.
 
     Raises:
         ValueError: None or several of ``strike``, ``moneyness`` and ``delta`` given, a later expiry that is not later, or a

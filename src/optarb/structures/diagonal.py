@@ -21,7 +21,8 @@ class Diagonal(WingChoice, TwoExpiries):
 
     It is a debit vertical whose bought leg lives longer. Further out of the money is higher for calls and lower for puts. A
     delta chooses the bought, later contract; ``wing_delta`` the sold, nearer one. What it can lose is its debit, if it is
-    given up when the nearer contract expires. A leg that would be sold without a bid is no fit.
+    given up when the nearer contract expires; ``ExitRules`` do not see to that, a subclass can. A leg that would be sold
+    without a bid is no fit.
 
     Raises:
         ValueError: None or several of ``strike``, ``moneyness`` and ``delta``, or of ``width``, ``width_strikes`` and
