@@ -84,7 +84,8 @@ class Feed:
     def chain(self, symbol, at):
         if any(first <= at < last for first, last in self.silent):
             raise BrokerUnavailable("the feed is silent")
-        rows = [(pack_key(0, one), quote) for one, quote in self.prices(at).items() if one.underlying == symbol]
+        known = {one: quote for one, quote in self.prices(at).items() if one.underlying == symbol}
+        rows = [(pack_key(0, one), quote) for one, quote in known.items()]
         rows.sort()
         if not rows:
             return None
@@ -94,7 +95,7 @@ class Feed:
             taken_at=self.taken_at(at, symbol),
             modelled=False,
             underlying_price=float(self.spots[symbol]),
-            roots=("SPXW" if symbol == "SPX" else symbol,),
+            roots=(next(iter(known)).root,),
             keys=np.array([key for key, _ in rows], np.int64),
             bids=np.array([float(quote[0]) for _, quote in rows]),
             asks=np.array([float(quote[1]) for _, quote in rows]),

@@ -24,6 +24,7 @@ from optarb.domain.orders import (
     SubmitAnswer,
 )
 from optarb.errors import BrokerUnavailable, UnknownName
+from optarb.protocols.accounts import Activity
 from optarb.protocols.brokers import Capabilities, order_fees
 from optarb.protocols.trading import BrokerAccount
 
@@ -81,6 +82,8 @@ class SimulatedAccount:
         self._orders: dict[str, _Held] = {}
         self._contracts: dict[OptionContract, int] = {}
         self._shares: dict[str, int] = {}
+        self._others: dict[str, int] = {}
+        self._activities: list[Activity] = []
         self._marks: dict[str, str] = {}
         self._seen: tuple[str, str] = ("", "")
 
@@ -165,6 +168,15 @@ class SimulatedAccount:
         """Returns the shares held, signed, by symbol."""
         return {symbol: quantity for symbol, quantity in self._shares.items() if quantity}
 
+    def holdings(self) -> Mapping[str, int]:
+        """Returns every option held by its symbol, with those that :meth:`adjust` was given as ``others``."""
+        plain = {contract.symbol: quantity for contract, quantity in self.positions().items()}
+        return plain | {symbol: quantity for symbol, quantity in self._others.items() if quantity}
+
+    def activities(self, since: datetime) -> Sequence[Activity]:
+        """Returns what :meth:`tell` was given since an instant, oldest first."""
+        return sorted((one for one in self._activities if one.at >= since), key=lambda one: one.at)
+
     def account(self) -> BrokerAccount:
         """Returns the account: cash, and what it holds at the prices shown last: contracts at the middle of their quotes.
 
@@ -196,6 +208,7 @@ class SimulatedAccount:
         contracts: Mapping[OptionContract, int] | None = None,
         *,
         shares: Mapping[str, int] | None = None,
+        others: Mapping[str, int] | None = None,
         cash_usd: Decimal = Decimal(0),
     ) -> None:
         """Changes the account from outside, as settlement, assignment or another program does.
@@ -203,13 +216,20 @@ class SimulatedAccount:
         Args:
             contracts: Contracts to add, signed.
             shares: Shares to add, signed, by symbol.
+            others: Options to add that are no :class:`~optarb.OptionContract`, such as adjusted ones, signed, by symbol.
             cash_usd: Cash to add, signed.
         """
         for contract, quantity in (contracts or {}).items():
             self._contracts[contract] = self._contracts.get(contract, 0) + quantity
         for symbol, quantity in (shares or {}).items():
             self._shares[symbol] = self._shares.get(symbol, 0) + quantity
+        for symbol, quantity in (others or {}).items():
+            self._others[symbol] = self._others.get(symbol, 0) + quantity
         self._cash += cash_usd
+
+    def tell(self, activity: Activity) -> None:
+        """Has the account tell an activity from now on; it changes nothing by itself."""
+        self._activities.append(activity)
 
     def settle(self, night: Night) -> None:
         """Ends contracts whose last day is over.
@@ -227,6 +247,10 @@ class SimulatedAccount:
             "seen": list(self._seen),
             "contracts": {contract.symbol: quantity for contract, quantity in self._contracts.items()},
             "shares": self._shares,
+            "others": self._others,
+            "activities": [
+                {**dataclasses.asdict(one), "at": one.at.isoformat(), "cash_usd": str(one.cash_usd)} for one in self._activities
+            ],
             "marks": self._marks,
             "orders": [
                 {**{name: getattr(held, name) for name in _PLAIN}, "order": held.order.dump(), "status": str(held.status)}
@@ -251,6 +275,10 @@ class SimulatedAccount:
         account._seen = (fields["seen"][0], fields["seen"][1])
         account._contracts = {OptionContract.parse(symbol): quantity for symbol, quantity in fields["contracts"].items()}
         account._shares, account._marks = fields["shares"], fields["marks"]
+        account._others = fields.get("others", {})
+        for told in fields.get("activities", ()):
+            at, cash_usd = datetime.fromisoformat(told.pop("at")), Decimal(told.pop("cash_usd"))
+            account.tell(Activity(**told, at=at, cash_usd=cash_usd))
         for entry in fields["orders"]:
             order, status = OrderIntent.load(entry.pop("order")), OrderStatus(entry.pop("status"))
             account._orders[order.order_id] = _Held(order=order, status=status, **entry)

@@ -26,6 +26,7 @@ from optarb.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract
+    from optarb.protocols.accounts import Activity
     from optarb.protocols.brokers import Capabilities
     from optarb.protocols.trading import BrokerAccount
     from optarb.protocols.views import SessionView
@@ -204,6 +205,16 @@ class FaultyBroker:
         """Returns the account's shares."""
         self._asked()
         return self.inner.shares()
+
+    def holdings(self) -> Mapping[str, int]:
+        """Returns every option of the account by its symbol."""
+        self._asked()
+        return self.inner.holdings()
+
+    def activities(self, since: datetime) -> Sequence[Activity]:
+        """Returns what the account tells."""
+        self._asked()
+        return self.inner.activities(since)
 
     def account(self) -> BrokerAccount:
         """Returns the account's figures."""

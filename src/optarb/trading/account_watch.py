@@ -5,30 +5,34 @@ Expected is the sum over all books of the account. Only a book's own guardian bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from optarb.domain.contracts import OptionContract, Right, Settlement
-from optarb.domain.money import from_units, to_units
+from optarb.domain.money import to_units
 from optarb.engine.settlement import settlement_price
 from optarb.errors import BrokerUnavailable, OptarbError
 from optarb.protocols.trading import SupportsAccount
+from optarb.trading.account_activities import collect_activities, compare_assignments, named_assignments
+from optarb.trading.account_cash import AccountCash, other_books
+from optarb.trading.account_shares import remember_shares, shares_come, watch_shares
+from optarb.trading.adjusted import set_adjusted_aside, unknown_holdings
 from optarb.trading.live_position import LivePosition, naked_units
 from optarb.trading.order_state import OrderState
-from optarb.trading.trading_state import TradingState
 
 if TYPE_CHECKING:
     from optarb.trading.context import DayContext
     from optarb.trading.execution import Execution
+    from optarb.trading.trading_state import TradingState
 
 __all__ = ["AccountWatch", "other_books"]
 
-_CASH_TOLERANCE_USD = Decimal(1)
 _SHARES = 100
-_CLOCK_WARN, _CLOCK_STOP = timedelta(seconds=2), timedelta(seconds=5)
+_EXERCISED_FROM = Decimal("0.01")
+"""In the money by this much a share, what expires is exercised without being asked: the clearing house's rule."""
 
 Difference = dict[OptionContract, int]
 
@@ -42,53 +46,91 @@ class AccountWatch:
     execution: Execution
     """The book at the broker."""
 
+    _elsewhere: dict[OptionContract, int] = field(default_factory=dict["OptionContract", int], init=False)
+    """Assigned contracts, as the difference shows them, that other books will book."""
+
+    @property
+    def cash(self) -> AccountCash:
+        """The account's cash."""
+        return AccountCash(context=self.context, execution=self.execution)
+
     def look(self) -> Mapping[OptionContract, int] | None:
         """Compares the account with the books, books what is explained and reports the rest.
 
-        Orders must have been looked up before: what they filled is expected.
+        Orders must have been looked up before: what they filled is expected. Activities are asked for before positions, so that
+        what they tell is in the positions.
 
         Returns:
             The contracts the account holds; None if the broker could not be asked.
         """
         live, now = self.execution.live, self.execution.now
         try:
+            collect_activities(self.cash)
+            unknown = unknown_holdings(self.context.broker)
             actual = dict(self.context.broker.positions())
-            difference = self._difference(actual)
+            books = self._books()
+            difference = self._difference(actual, books)
             self._prove_landed(difference)
+            set_adjusted_aside(self.execution, difference, unknown)
             if difference:
-                difference = self._judged(actual)
+                books, difference = self._judged(actual)
+                set_adjusted_aside(self.execution, difference, unknown)
+            compare_assignments(self.cash, difference, books)
             if difference:
-                difference = self._explained(difference)
+                difference = self._explained(difference, books)
+            watch_shares(self.cash, books)
         except BrokerUnavailable as error:
             live.note(now, "broker_unavailable", "positions", error=str(error))
             return None
-        self._report(difference)
+        self._report(difference, unknown)
         self._naked(actual)
         return actual
 
+    def check_cash(self) -> None:
+        """Compares the cash, unless another book of the account has still to book what it was assigned."""
+        if self._elsewhere:
+            self.execution.live.note(self.execution.now, "cash_not_compared", "", assigned=list(self._elsewhere))
+        else:
+            self.cash.check()
+
+    def remember(self) -> None:
+        """Notes what the account has at a session's end, unless another book has still to book what it was assigned."""
+        if self._elsewhere:
+            return
+        self.cash.remember()
+        try:
+            remember_shares(self.cash, self._books())
+        except BrokerUnavailable as error:
+            self.execution.live.note(self.execution.now, "broker_unavailable", "shares", error=str(error))
+
     # -- what is expected ----------------------------------------------------------------------------------------------------
 
-    def _difference(self, actual: Mapping[OptionContract, int]) -> Difference:
+    def _books(self) -> list[TradingState]:
+        """All books of the account as they stand now, this one first."""
+        return [self.execution.live.state, *other_books(self.context)]
+
+    def _difference(self, actual: Mapping[OptionContract, int], books: Sequence[TradingState]) -> Difference:
         """What the account has more than all its books, signed."""
         left = dict(actual)
-        for state in (self.execution.live.state, *other_books(self.context)):
+        for state in books:
             for contract, quantity in state.holdings().items():
                 left[contract] = left.get(contract, 0) - quantity
         return {contract: quantity for contract, quantity in left.items() if quantity}
 
-    def _judged(self, actual: Mapping[OptionContract, int]) -> Difference:
-        """The difference without what live orders may still explain, after every order of the day was looked up again."""
+    def _judged(self, actual: Mapping[OptionContract, int]) -> tuple[list[TradingState], Difference]:
+        """Books and difference without what live orders may still explain, after every order of the day was looked up again."""
         self.execution.look_again()
-        difference = self._difference(actual)
+        books = self._books()
+        difference = self._difference(actual, books)
         patience = timedelta(seconds=self.execution.rules.judge_after_seconds)
-        for state in (self.execution.live.state, *other_books(self.context)):
+        for state in books:
             for position in state.positions.values():
                 for order in position.orders:
                     recent = order.sent_at is not None and self.execution.now - order.sent_at < patience
                     if order.is_live and order.sends and (recent or order.landed):
                         for leg in order.intent.legs:
                             difference.pop(leg.contract, None)
-        return difference
+        return books, difference
 
     def _prove_landed(self, difference: Mapping[OptionContract, int]) -> None:
         """Marks orders in doubt whose fills stand in the account although they cannot be found."""
@@ -102,12 +144,10 @@ class AccountWatch:
 
     # -- what explains a difference ------------------------------------------------------------------------------------------
 
-    def _explained(self, difference: Difference) -> Difference:
+    def _explained(self, difference: Difference, books: Sequence[TradingState]) -> Difference:
         rest = dict(difference)
         for contract, quantity in difference.items():
-            booked = self._expired(contract, quantity) or self._assigned(contract, quantity)
-            if booked:
-                rest[contract] -= booked
+            rest[contract] -= self._expired(contract, quantity) or self._assigned(contract, quantity, books)
         return {contract: quantity for contract, quantity in rest.items() if quantity}
 
     def _expired(self, contract: OptionContract, quantity: int) -> int:
@@ -121,7 +161,10 @@ class AccountWatch:
                 text = f"{contract} is gone from the account, and the value it settled on is not known yet"
                 live.tell(now, "warning", "settlement", contract.symbol, title="No settlement value", text=text)
             return quantity
-        self._end(contract, quantity, contract.intrinsic(value), "settled", f"on {value}")
+        ended = self._end(contract, quantity, contract.intrinsic(value), "settled", f"on {value}")
+        exercised = contract.settlement is Settlement.PHYSICAL and contract.intrinsic(value) >= _EXERCISED_FROM
+        if ended and exercised and isinstance(self.context.broker, SupportsAccount):
+            self._delivered(contract, ended, value)
         return quantity
 
     def _settlement_value(self, contract: OptionContract) -> Decimal | None:
@@ -134,35 +177,46 @@ class AccountWatch:
             self.execution.live.note(self.execution.now, "settlement_failed", contract.symbol, error=str(error))
             return None
 
-    def _assigned(self, contract: OptionContract, quantity: int) -> int:
-        """Books shorts that vanished together with 100 shares a contract as assigned; returns how many."""
-        broker = self.context.broker
-        if quantity <= 0 or contract.settlement is not Settlement.PHYSICAL or not isinstance(broker, SupportsAccount):
+    def _assigned(self, contract: OptionContract, quantity: int, books: Sequence[TradingState]) -> int:
+        """Explains shorts that vanished together with 100 shares a contract, or that the broker names as assigned.
+
+        Each book books its own part: the oldest positions of the account are assigned first, whichever book looks first.
+
+        Returns:
+            How many are explained, by this book or by others.
+        """
+        if quantity <= 0 or contract.settlement is not Settlement.PHYSICAL:
             return 0
         symbol, sign = contract.underlying, -1 if contract.right is Right.CALL else 1
-        books = (self.execution.live.state, *other_books(self.context))
-        known = sum(state.memory.shares.get(symbol, 0) for state in books)
-        came = (broker.shares().get(symbol, 0) - known) * sign // _SHARES
-        number = min(quantity, max(came, 0))
-        if not number:
-            return 0
-        spot = self.context.spot(symbol, self.execution.now) or contract.strike
-        booked = self._end(contract, number, contract.intrinsic(spot), "assigned", f"inferred; underlying at {spot}")
-        if booked:
-            self._delivered(contract, sign * booked * _SHARES, spot)
-        return booked
+        claimed = sum(_shares_of(one, number) for one, number in self._elsewhere.items() if one.underlying == symbol)
+        came = (shares_come(self.cash, symbol, books) - claimed) * sign // _SHARES
+        number = min(quantity, max(came, named_assignments(contract, books), 0))
+        mine = _my_part(contract, number, books)
+        if number > mine:
+            self._elsewhere[contract] = number - mine
+        if mine:
+            spot = self.context.spot(symbol, self.execution.now) or contract.strike
+            self._end(contract, mine, contract.intrinsic(spot), "assigned", f"inferred; underlying at {spot}")
+            self._delivered(contract, mine, spot)
+        return number
 
-    def _delivered(self, contract: OptionContract, shares: int, spot: Decimal) -> None:
-        """Remembers the shares an assignment brought: the book does not hold them, a person must close them."""
+    def _delivered(self, contract: OptionContract, ended: int, value: Decimal) -> None:
+        """Remembers the shares that exercise or assignment brought: the book does not hold them, a person must close them.
+
+        Args:
+            contract: The contract.
+            ended: Contracts of this book that ended: positive for shorts, negative for longs.
+            value: The underlying's price that the book settled them on.
+        """
         live = self.execution.live
-        memory = live.state.memory
+        memory, shares = live.state.memory, _shares_of(contract, ended)
         memory.shares[contract.underlying] = memory.shares.get(contract.underlying, 0) + shares
-        if memory.cash_offset is not None:
-            # The broker paid or got the strike, the book paid the value of the option.
-            moved = contract.intrinsic(spot) * abs(shares) - contract.strike * shares
-            memory.cash_offset += to_units(moved)
-        text = f"{abs(shares) // _SHARES} {contract.symbol} assigned: {shares:+d} {contract.underlying}, which no book holds"
-        live.tell(self.execution.now, "alarm", "assigned", contract.symbol, title="Short options were assigned", text=text)
+        # The broker paid or got the strike; the book paid or got the value of the option.
+        memory.share_cash += to_units(contract.intrinsic(value) * _SHARES * ended - contract.strike * shares)
+        if ended > 0:
+            memory.assigned[contract.symbol] = memory.assigned.get(contract.symbol, 0) + ended
+            text = f"{ended} {contract.symbol} assigned: {shares:+d} {contract.underlying}, which no book holds"
+            live.tell(self.execution.now, "alarm", "assigned", contract.symbol, title="Short options were assigned", text=text)
 
     def _end(self, contract: OptionContract, quantity: int, at: Decimal, kind: str, detail: str) -> int:
         """Ends up to a quantity of a contract in this book's positions, oldest first.
@@ -198,10 +252,11 @@ class AccountWatch:
 
     # -- what nothing explains -----------------------------------------------------------------------------------------------
 
-    def _report(self, difference: Difference) -> None:
+    def _report(self, difference: Difference, unknown: Mapping[str, int]) -> None:
         live = self.execution.live
         day, memory = live.state.day, live.state.memory
         found = {contract.symbol: quantity for contract, quantity in difference.items()}
+        found |= {symbol: quantity for symbol, quantity in unknown.items() if symbol not in memory.adjusted.values()}
         for symbol, quantity in found.items():
             if memory.foreign.get(symbol) != quantity:
                 text = f"the account has {quantity:+d} {symbol} that no book explains; nothing is traded because of it"
@@ -217,6 +272,8 @@ class AccountWatch:
         """Alarms for shorts whose longs are not there, by the book or by the broker, and closes them."""
         live = self.execution.live
         for position in live.state.positions.values():
+            if any(leg.contract.symbol in live.state.memory.adjusted for leg in position.legs):
+                continue
             held = dict(live.state.held(position.position_id))
             for contract, quantity in held.items():
                 if quantity > 0:
@@ -235,66 +292,24 @@ class AccountWatch:
             text=f"{position.position_id} has {naked} short units without the longs they are paired with; they are closed",
         )
 
-    # -- the account's figures -----------------------------------------------------------------------------------------------
 
-    def check_clock(self) -> None:
-        """Warns of a broker's clock that differs by more than 2 s, and stops entries from 5 s on."""
-        live, now = self.execution.live, self.execution.now
-        try:
-            skew = abs(self.context.broker.now() - now)
-        except BrokerUnavailable:
-            return
-        if skew > _CLOCK_WARN:
-            text = f"the broker's clock differs by {skew.total_seconds():.1f} s"
-            live.tell(now, "warning", "clock", "", title="Clocks differ", text=text)
-        if skew > _CLOCK_STOP:
-            live.state.day.stops["clock"] = f"the broker's clock differs by {skew.total_seconds():.1f} s"
-        else:
-            live.state.day.stops.pop("clock", None)
-
-    def check_cash(self) -> None:
-        """Compares the broker's cash with the books', against what it was when last reconciled; and capital with equity."""
-        broker, live = self.context.broker, self.execution.live
-        if not isinstance(broker, SupportsAccount):
-            return
-        try:
-            account = broker.account()
-        except BrokerUnavailable:
-            return
-        states = (live.state, *other_books(self.context))
-        capital = sum(state.book.initial for state in states)
-        if from_units(capital) > account.equity_usd:
-            text = f"books of account {live.state.account!r} have {from_units(capital)} of capital, it has {account.equity_usd}"
-            live.state.day.stops["capital"] = text
-            live.tell(self.execution.now, "alarm", "capital", "", title="More capital in books than in the account", text=text)
-        before, offset = live.state.memory.cash_offset, self._offset(account.cash_usd)
-        if before is not None and abs(from_units(offset - before)) > _CASH_TOLERANCE_USD:
-            text = f"{from_units(offset - before)} dollars of the account's cash are not explained by its books"
-            live.state.day.stops["cash"] = text
-            live.tell(self.execution.now, "alarm", "cash", "", title="Unexplained cash", text=text)
-        live.state.memory.cash_offset = offset
-
-    def remember_cash(self) -> None:
-        """Notes what the cash is when everything is reconciled."""
-        broker = self.context.broker
-        if isinstance(broker, SupportsAccount) and not self.execution.live.state.is_moving:
-            try:
-                self.execution.live.state.memory.cash_offset = self._offset(broker.account().cash_usd)
-            except BrokerUnavailable:
-                return
-
-    def _offset(self, cash_usd: Decimal) -> int:
-        books = (self.execution.live.state, *other_books(self.context))
-        return to_units(cash_usd) - sum(state.book.cash for state in books)
+def _shares_of(contract: OptionContract, number: int) -> int:
+    """The shares that the assignment of so many short contracts brings, signed; negative contracts are exercised longs."""
+    return number * (-_SHARES if contract.right is Right.CALL else _SHARES)
 
 
-def other_books(context: DayContext) -> list[TradingState]:
-    """Loads the other books of the account, as they were stored last."""
-    prefix = f"{context.spec.account}."
-    found = []
-    for book_id in context.store.live_books():
-        if book_id != context.book_id and book_id.startswith(prefix):
-            document = context.store.load(book_id).document
-            if document:
-                found.append(TradingState.load(book_id, document))
-    return found
+def _my_part(contract: OptionContract, number: int, books: Sequence[TradingState]) -> int:
+    """How many of the assigned contracts fall on the first of the books, if the oldest positions of all are assigned first."""
+    shorts: list[tuple[tuple[int, ...], str, int]] = []
+    for state in books:
+        for position_id in state.book.positions:
+            held = state.held(position_id).get(contract, 0)
+            if held < 0:
+                age = tuple(int(part) for part in position_id.split("."))
+                shorts.append((age, state.book.book_id, -held))
+    mine, left = 0, number
+    for _, book_id, short in sorted(shorts):
+        part = min(short, left)
+        left -= part
+        mine += part if book_id == books[0].book.book_id else 0
+    return mine

@@ -17,7 +17,7 @@ from optarb.trading.labels import refuse_indicative
 from optarb.trading.lease import open_book
 from optarb.trading.live_book import LiveBook
 from optarb.trading.live_position import Goal, LivePosition
-from optarb.trading.market_checks import is_open, stood_still
+from optarb.trading.market_checks import check_clock, is_open, stood_still
 from optarb.trading.marking import mark_positions, session_state, watch_loss, write_marks
 from optarb.trading.order_state import OrderState
 from optarb.trading.outcome import ending
@@ -112,7 +112,7 @@ class _Guardian:
         self._broker_away(away=at_broker is None)
         refuse_indicative(self.context, self.execution)
         if self.in_session and at_broker is not None:
-            watch.check_clock()
+            check_clock(self.execution)
         live.save()
         if now >= self._ends_at():
             return self._finish(watch)
@@ -280,7 +280,7 @@ class _Guardian:
             self._work(position, None)
         mark_positions(self.context, self.execution, is_open=self.is_open)
         write_marks(self.context, self.execution)
-        watch.remember_cash()
+        watch.remember()
         live.state.day.ended = True
         live.note(now, "day_ended", "", stops=live.state.day.stops, **ending(live.state))
         live.save()

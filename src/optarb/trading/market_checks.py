@@ -14,10 +14,13 @@ from optarb.trading.order_state import OrderState
 if TYPE_CHECKING:
     from optarb.domain.quotes import Quote
     from optarb.protocols import BrokerAdapter
+    from optarb.trading.execution import Execution
     from optarb.trading.live_position import LivePosition
     from optarb.trading.rules import LiveRules
 
-__all__ = ["decide_together", "is_open", "stood_still"]
+__all__ = ["check_clock", "decide_together", "is_open", "stood_still"]
+
+_CLOCK_WARN, _CLOCK_STOP = timedelta(seconds=2), timedelta(seconds=5)
 
 
 def decide_together(quotes: Sequence[Quote | None], now: datetime, rules: LiveRules) -> bool:
@@ -56,3 +59,19 @@ def is_open(broker: BrokerAdapter) -> bool:
         return broker.is_open()
     except BrokerUnavailable:
         return True
+
+
+def check_clock(execution: Execution) -> None:
+    """Warns of a broker's clock that differs by more than 2 s, and stops entries from 5 s on."""
+    live, now = execution.live, execution.now
+    try:
+        skew = abs(execution.broker.now() - now)
+    except BrokerUnavailable:
+        return
+    text = f"the broker's clock differs by {skew.total_seconds():.1f} s"
+    if skew > _CLOCK_WARN:
+        live.tell(now, "warning", "clock", "", title="Clocks differ", text=text)
+    if skew > _CLOCK_STOP:
+        live.state.day.stops["clock"] = text
+    else:
+        live.state.day.stops.pop("clock", None)

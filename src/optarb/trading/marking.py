@@ -26,6 +26,8 @@ _BAD_CYCLES = 2
 def mark_positions(context: DayContext, execution: Execution, *, is_open: bool) -> None:
     """Marks what is held, until the close; a position whose quotes cannot decide together counts as unquoted.
 
+    So does an adjusted contract: a quote of its old symbol is of another contract.
+
     Two cycles in a row with such quotes raise an alarm.
 
     Args:
@@ -36,11 +38,12 @@ def mark_positions(context: DayContext, execution: Execution, *, is_open: bool) 
     if execution.now > context.closes_at:
         return
     live, quotes = execution.live, execution.quotes
-    bad = _cannot_decide(context, execution)
+    adjusted = live.state.memory.adjusted
+    bad = {contract for contract in _cannot_decide(context, execution) if contract.symbol not in adjusted}
 
     def price_of(contract: OptionContract, quantity: int) -> Decimal | None:
         quote = quotes.get(contract)
-        if quote is None or contract in bad:
+        if quote is None or contract in bad or contract.symbol in adjusted:
             return None
         if context.spec.mark == "mid":
             return quote.mid

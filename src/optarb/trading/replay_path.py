@@ -78,6 +78,9 @@ class PathFeed:
     underlying is set against the path's price of that instant, which at the close is the official close.
     """
 
+    name = "daily path"
+    """What stands on fills."""
+
     def __init__(
         self,
         chains: Mapping[str, Chain],

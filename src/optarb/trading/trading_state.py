@@ -59,7 +59,30 @@ class AccountMemory:
     foreign: dict[str, int] = field(default_factory=dict[str, int])
     """Contracts at the broker that no book explains, signed, by OCC symbol, as last reported."""
     cash_offset: int | None = None
-    """The broker's cash less that of all books of the account, ledger units, when last reconciled; None before."""
+    """The broker's cash less what all books of the account have made and assigned shares have moved, ledger units, when last
+    reconciled; None before."""
+    cash_named: int = 0
+    """Cash that the broker has named as dividends, fees, interest and transfers since then, ledger units."""
+    cash_unexplained: int = 0
+    """Cash that nothing explained when it was last compared, ledger units."""
+    share_cash: int = 0
+    """What assigned shares of this book have moved of the account's cash, ledger units: no book has it."""
+    share_base: dict[str, int] | None = None
+    """Shares in the account that no assignment brought, when last reconciled; None before."""
+    assigned: dict[str, int] = field(default_factory=dict[str, int])
+    """Contracts that this book has booked as assigned, by OCC symbol, until a week after expiry."""
+    named: dict[str, int] = field(default_factory=dict[str, int])
+    """Contracts that the broker has named as assigned, in the whole account, as long."""
+    confirmed: dict[str, int] = field(default_factory=dict[str, int])
+    """Those of ``assigned`` that the broker has confirmed."""
+    activities: dict[str, str] = field(default_factory=dict[str, str])
+    """Ids of the broker's activities that were looked at, with their instants, as long as they may be told again."""
+    activities_from: str = ""
+    """When the book first asked for activities, ISO 8601: earlier ones are not its own."""
+    activities_asked: str = ""
+    """When it last asked, ISO 8601."""
+    adjusted: dict[str, str] = field(default_factory=dict[str, str])
+    """Contracts of this book that were adjusted: the account's symbol by ours."""
 
 
 @dataclass(slots=True, kw_only=True)
