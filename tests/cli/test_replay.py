@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 import re
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from optarb.cli._course import ReplayedDay
+from optarb.cli._replaying import _followed
 from optarb.ledger.rows import TABLES
 from optarb.stores import SqlStore
 
@@ -135,3 +139,49 @@ def test_replay_when_the_desk_has_no_quotes_or_no_chain_that_day_then_it_says_so
     refused = run("replay", DAY, "--in-process", "--desk", "bare_desk:bare")
     assert refused.exit_code == 1
     assert "come without option quotes (asked for 'SPX')" in refused.stderr
+
+
+@dataclasses.dataclass
+class _Workflow:
+    name: str
+    ended: list[str]
+
+    async def terminate(self, reason):
+        self.ended.append(f"{self.name}: {reason}")
+
+
+@dataclasses.dataclass
+class _Server:
+    """A client and a day on it that never ends, or fails."""
+
+    fails: bool = False
+    ended: list[str] = dataclasses.field(default_factory=list)
+    book_id: str = BOOK
+
+    @property
+    def workflow(self):
+        return _Workflow("day", self.ended)
+
+    def get_workflow_handle(self, name, **_):
+        return _Workflow(name, self.ended)
+
+    async def result(self):
+        if self.fails:
+            raise RuntimeError("failed")
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_replay_when_interrupted_or_failed_on_a_server_then_nothing_of_it_runs_on(fails):
+    server = _Server(fails=fails)
+
+    async def given_up():
+        following = asyncio.ensure_future(_followed(server, server, date(2018, 2, 5), None))
+        await asyncio.sleep(0)
+        if not fails:
+            following.cancel()
+        with pytest.raises(RuntimeError if fails else asyncio.CancelledError):
+            await following
+
+    asyncio.run(given_up())
+    assert server.ended == ["day: the replay was given up", f"optarb-guardian/{BOOK}: the replay was given up"]

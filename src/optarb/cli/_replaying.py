@@ -118,7 +118,7 @@ async def _followed(client: Client, day: DayHandle, session: date, course: Cours
             if course is not None:
                 course.show(session)
         return result.result()
-    except asyncio.CancelledError:
+    except BaseException:
         await _ended(client, day)
         raise
     finally:
@@ -133,4 +133,4 @@ async def _ended(client: Client, day: DayHandle) -> None:
 
     for workflow in (day.workflow, follow_guardian(client, day.book_id).workflow):
         with contextlib.suppress(RPCError):
-            await workflow.terminate("the replay was interrupted")
+            await workflow.terminate("the replay was given up")

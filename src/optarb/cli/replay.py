@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from optarb.desk import Desk
     from optarb.stores import SqlStore
     from optarb.trading.day_spec import DaySpec
-    from optarb.trading.replay_feed import PathOrder
     from optarb.trading.replaying import Replay
 
 __all__ = ["replay"]
@@ -138,7 +137,7 @@ def _closing(store: SqlStore) -> Generator[SqlStore]:
 
 
 def _run(
-    asked: _Asked, desk: Desk, spec: DaySpec, store: SqlStore | None, order: PathOrder
+    asked: _Asked, desk: Desk, spec: DaySpec, store: SqlStore | None, order: Literal["by_date", "high_first", "low_first"]
 ) -> tuple[Replay, list[ReplayedDay]]:
     from optarb.trading.intraday_feed import IntradayFeed
     from optarb.trading.replaying import plan_replay, replay_desk

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from optarb.domain.quotes import Chain, Quote
     from optarb.protocols import MarketData, TradingCalendar
 
-__all__ = ["PathOrder", "ReplayFeed"]
-
-PathOrder = Literal["by_date", "high_first", "low_first"]
-"""Which extreme of a session comes first; ``by_date`` as :func:`~optarb.trading.replay_path.high_comes_first` says."""
+__all__ = ["ReplayFeed"]
 
 _BEFORE = timedelta(days=14)
 _KEPT = 8
@@ -55,8 +52,8 @@ class ReplayFeed:
     volatility: str | None = "VIX"
     """Symbol of the index whose change over the session moves all volatilities alike; None to leave them as they are. Where a
     bar of the index is its close alone, the open is the close before."""
-    order: PathOrder = "by_date"
-    """Which extreme comes first."""
+    order: Literal["by_date", "high_first", "low_first"] = "by_date"
+    """Which extreme comes first; ``by_date`` draws it from the date, alike for all symbols."""
 
     def __post_init__(self) -> None:
         if self.order not in {"by_date", "high_first", "low_first"}:

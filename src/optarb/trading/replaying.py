@@ -18,7 +18,7 @@ from optarb.protocols.stores import SupportsTrading
 from optarb.stores import SqlStore
 from optarb.trading.clocks import PacedClock, SimulatedClock
 from optarb.trading.context import DayContext, setup_of
-from optarb.trading.replay_feed import PathOrder, ReplayFeed
+from optarb.trading.replay_feed import ReplayFeed
 from optarb.trading.running import DayResult, run_day
 from optarb.trading.settlement_values import SettlementValues
 
@@ -43,7 +43,7 @@ def replay_desk(
     store: BacktestStore | None = None,
     feed: QuoteFeed | None = None,
     volatility: str | None = "VIX",
-    order: PathOrder = "by_date",
+    order: Literal["by_date", "high_first", "low_first"] = "by_date",
     cash_usd: Decimal = Decimal(1_000_000),
     am_settlement: Literal["open", "previous_close"] = "open",
 ) -> Desk:
