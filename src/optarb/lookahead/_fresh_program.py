@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from optarb.lookahead._tasks import Task, perform
+from optarb.lookahead._tasks import Keep, Load, Task, perform
 
 __all__ = ["main"]
 
@@ -36,20 +36,23 @@ def main() -> None:
 
 
 def _serve(source: IO[bytes], answers: IO[bytes]) -> None:
-    subject, material = pickle.loads(_received(source))  # noqa: S301 - from the process that started this one
+    subject: Any = None
+    material: Any = None
     kept: Any = None
     loaded = False
     while content := _received(source):
-        message = pickle.loads(content)  # noqa: S301
-        if not isinstance(message, Task):
-            kept = message
-            continue
-        reply = _in_a_child(subject, material, message, kept)
-        if reply and not loaded:
-            _import_too(getattr(pickle.loads(reply), "imported", ()))  # noqa: S301
-            loaded = True
-        answers.write(len(reply).to_bytes(8, "big") + reply)
-        answers.flush()
+        message = pickle.loads(content)  # noqa: S301 - from the process that started this one
+        if isinstance(message, Load):
+            subject, material, kept, loaded = message.subject, message.material, None, False
+        elif isinstance(message, Keep):
+            kept = message.kept
+        else:
+            reply = _in_a_child(subject, material, message, kept)
+            if reply and not loaded:
+                _import_too(getattr(pickle.loads(reply), "imported", ()))  # noqa: S301
+                loaded = True
+            answers.write(len(reply).to_bytes(8, "big") + reply)
+            answers.flush()
 
 
 def _import_too(names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from optarb.errors import ComponentError, OptarbError, error_named
-from optarb.lookahead._tasks import Outcome, Task, perform
+from optarb.lookahead._tasks import Keep, Load, Outcome, Task, perform
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -81,7 +81,7 @@ class FreshProcesses:
 
     def start_from(self, kept: Any) -> None:
         """Gives what the first run kept to all later ones."""
-        self._kept = pickle.dumps(kept)
+        self._kept = pickle.dumps(Keep(kept))
 
     def run(self, task: Task) -> Outcome:
         """Runs a task; see :class:`Place`.
@@ -138,7 +138,7 @@ def packed(subject: Subject, material: Material) -> bytes | str:
     if not hasattr(os, "fork"):
         return "this platform cannot split processes"
     try:
-        content = pickle.dumps((subject, material))
+        content = pickle.dumps(Load(subject, material))
         _Loadable(io.BytesIO(content)).load()
     except Exception as error:  # noqa: BLE001 - whatever a component's pickling raises
         return f"it cannot be pickled ({error})"

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optarb.lookahead._changes import Change
     from optarb.lookahead._material import Material
 
-__all__ = ["Outcome", "Subject", "Task", "perform"]
+__all__ = ["Keep", "Load", "Outcome", "Subject", "Task", "perform"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,19 @@ class Subject(Protocol):
             kept: From the first run; None in that run, which goes through all sessions as they are.
         """
         ...
+
+
+class Load(NamedTuple):
+    """Message to a fresh interpreter: what its processes ask, and with what. It does not ask itself."""
+
+    subject: Subject
+    material: Material
+
+
+class Keep(NamedTuple):
+    """Message to a fresh interpreter: what the first run kept."""
+
+    kept: Any
 
 
 def perform(subject: Subject, material: Material, task: Task, kept: Any) -> Outcome:

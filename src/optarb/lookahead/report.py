@@ -65,10 +65,11 @@ class LookaheadFinding:
     """For ``future``: the inputs that reached past what may be known, one at a time; empty if no single one does."""
 
     def __str__(self) -> str:
+        differ = f"{_counted(self.sessions, 'session')} differ{'s' * (self.sessions == 1)}"
         lines = [
             f"{self.kind}: {_MEANS[self.kind]}",
             f"  first session  {self.session}, {self.field}: {self.expected} becomes {self.got}",
-            f"  shown by       {', '.join(self.tries)}; {self.sessions} session{'s'[: self.sessions != 1]} differ",
+            f"  shown by       {', '.join(self.tries)}; {differ}",
         ]
         told = [str(one) for one in self.inputs]
         if self.kind == "future" and not told:
@@ -117,7 +118,7 @@ class LookaheadReport:
         return not self.findings
 
     def __str__(self) -> str:
-        verdict = "no look-ahead found" if self.ok else f"{len(self.findings)} problem{'s'[: len(self.findings) != 1]} found"
+        verdict = "no look-ahead found" if self.ok else f"{_counted(len(self.findings), 'problem')} found"
         lines = [
             f"{self.component} ({self.role}): {verdict}",
             f"sessions {self.first} to {self.last}, {self.answered} of them with an answer",
@@ -131,6 +132,10 @@ class LookaheadReport:
     def to_json(self) -> dict[str, Any]:
         """Returns the report as JSON values: dates as ISO 8601 text, ``ok`` beside the fields."""
         return {"ok": self.ok, **_plain(asdict(self))}
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _told(one: LookaheadTry) -> str:
