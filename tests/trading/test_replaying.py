@@ -222,6 +222,7 @@ def test_replay_desk_when_built_then_a_stored_account_and_a_feed_on_its_own_data
         ({"session": date(2024, 6, 8)}, DataError, "2024-06-08 is no session of the calendar; the next one is 2024-06-10"),
         ({"session": date(2024, 5, 31)}, DataError, "no quotes of 'SPX' on 2024-05-31"),
         ({"session": MONDAY, "through": date(2024, 5, 31)}, ConfigurationError, "lies before"),
+        ({"session": MONDAY, "through": date(2024, 6, 11)}, BadData, "'SPX' has no bar on 2024-06-11"),
         ({"session": MONDAY, "spec": SPEC.model_copy(update={"strategy": "two"})}, UnknownName, "'two'"),
         ({"session": MONDAY, "pace": -1.0}, ConfigurationError, "pace must be"),
         ({"session": MONDAY, "pace": float("nan")}, ConfigurationError, "pace must be"),
@@ -278,7 +279,7 @@ def test_official_value_when_asked_then_by_the_rules_of_settlement(contract, rul
 def test_official_value_when_the_open_is_a_copy_of_the_close_before_then_not_known():
     """The bars of the fakes open at the close before."""
     values = SettlementValues(market_data=spx(), calendar=CALENDAR)
-    with pytest.raises(BadData, match="on what it settled is not known"):
+    with pytest.raises(ConfigurationError, match="on what it settled is not known"):
         values.official_value(OptionContract.parse("SPX240606C05000000"))
 
 

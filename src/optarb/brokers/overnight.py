@@ -26,7 +26,7 @@ class OfficialValues(Protocol):
             contract: The contract.
 
         Raises:
-            DataError: It is not known.
+            OptarbError: It is not known. A ConfigurationError is final; after another the same call may be made again.
         """
         ...
 
@@ -58,7 +58,7 @@ def overnight(held: Mapping[OptionContract, int], morning: date, values: Officia
         values: Asked for the official value of each contract that is over.
 
     Raises:
-        DataError: An official value is not known.
+        OptarbError: An official value is not known.
     """
     contracts: dict[OptionContract, int] = {}
     shares: dict[str, int] = {}

@@ -104,7 +104,7 @@ class StoredAccount:
 
         Raises:
             BrokerUnavailable: The store cannot be reached.
-            DataError: An official value is not known.
+            OptarbError: An official value is not known.
         """
         self._changed(lambda account: self._moved(account, view))
 

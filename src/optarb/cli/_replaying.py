@@ -92,8 +92,8 @@ def _in_process(planned: Replay, pace: float, course: Course | None, note: _Note
         if course is not None:
             course.show(context.session)
 
-    for session in planned.sessions:
-        (result,) = replay(planned.spec, planned.desk, session, pace=pace, after_step=after_step)
+    first, last = planned.sessions[0], planned.sessions[-1]
+    for result in replay(planned.spec, planned.desk, first, through=last, pace=pace, after_step=after_step):
         note(result)
 
 

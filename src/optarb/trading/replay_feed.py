@@ -90,6 +90,21 @@ class ReplayFeed:
         feed = self._feed(symbol, at)
         return None if feed is None else feed.underlying_price(symbol, at)
 
+    def check_bars(self, symbols: Sequence[str], sessions: Sequence[date]) -> None:
+        """Refuses sessions that cannot be drawn, before any of them is begun.
+
+        Args:
+            symbols: Underlyings.
+            sessions: Sessions of the calendar.
+
+        Raises:
+            BadData: An underlying or the volatility index has no bar in one of them, or the source cannot be read.
+        """
+        for symbol in (*symbols, *(() if self.volatility is None else (self.volatility,))):
+            bars = self.market_data.bars(symbol)
+            for session in sessions:
+                _row(bars, session)
+
     def _feed(self, symbol: str, at: datetime) -> PathFeed | None:
         session = at.astimezone(NEW_YORK).date()
         if not self.calendar.sessions(session, session) or at < self.calendar.opens_at(session):

@@ -156,7 +156,7 @@ def plan_replay(spec: DaySpec, desk: Desk, session: date, *, through: date | Non
             ``through`` is before ``session``.
         UnknownName: The desk has no such strategy, or an override names nothing.
         DataError: ``session`` is none, or it has no quotes.
-        BadData: The source has no quotes at all, or no bar in the session.
+        BadData: The source has no quotes at all, or no bar in one of the sessions.
     """
     account, feed = desk.broker, desk.feed
     own: object = desk.store
@@ -180,6 +180,8 @@ def plan_replay(spec: DaySpec, desk: Desk, session: date, *, through: date | Non
         feed=feed,
         sessions=sessions,
     )
+    if isinstance(feed, ReplayFeed):
+        feed.check_bars(setup_of(spec, desk)[0].underlyings, sessions)
     unquoted = planned._unquoted(session)  # noqa: SLF001 - its own module
     if unquoted:
         raise DataError(
@@ -216,9 +218,10 @@ def replay(
         What each session came to.
 
     Raises:
-        ConfigurationError: As for :func:`plan_replay`, or the pace is negative or no number.
+        ConfigurationError: As for :func:`plan_replay`; the pace is negative or no number; or on what a contract settled is not
+            known.
         UnknownName: As for :func:`plan_replay`.
-        DataError: As for :func:`plan_replay`, or what something settled on is not known.
+        DataError: As for :func:`plan_replay`.
         BrokerUnavailable: The store cannot be reached.
     """
     if pace and not 0.0 < pace < float("inf"):

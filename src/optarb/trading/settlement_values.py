@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from optarb.engine.market import Market
 from optarb.engine.settlement import settlement_price
-from optarb.errors import BadData
+from optarb.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract
@@ -38,7 +38,8 @@ class SettlementValues:
             contract: The contract.
 
         Raises:
-            BadData: There is no bar of its last session, or an AM-settled contract's opening price is not known.
+            BadData: The source has no bars of the underlying, or cannot be read.
+            ConfigurationError: There is no bar of its last session, or an AM-settled contract's opening price is not known.
         """
         sessions = self.calendar.sessions(contract.expiry - _BEFORE, contract.expiry)
         symbol = contract.underlying
@@ -53,7 +54,7 @@ class SettlementValues:
         )
         value = settlement_price(contract, market, self.market_data, self.am_settlement)
         if value is None:
-            raise BadData(
+            raise ConfigurationError(
                 f"{contract} has expired, and on what it settled is not known: supply bars of {symbol!r} through "
                 f"{sessions[-1]}, and for AM settlement a settlement value, or choose am_settlement='previous_close'"
             )
