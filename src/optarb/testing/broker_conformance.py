@@ -15,6 +15,7 @@ from optarb.domain.contracts import Right
 from optarb.domain.orders import Accepted, OrderIntent, OrderLeg, OrderReport, OrderStatus, Purpose, Rejected, Unknown
 from optarb.engine.view import View
 from optarb.protocols import BrokerAdapter, Capabilities, SupportsAdvance
+from optarb.protocols.accounts import SupportsActivities, SupportsHoldings
 from optarb.structures import Vertical
 from optarb.testing.conformance import Conformance
 from optarb.testing.fake_candidates import fake_candidate
@@ -138,6 +139,27 @@ class BrokerAdapterConformance(Conformance):
         for _ in range(_MOVES):
             move_market()
         assert dict(broker.positions()) == {leg.contract: leg.quantity for leg in order.legs}
+
+    def test_holdings_when_supported_then_those_of_positions_by_symbol(
+        self, broker: BrokerAdapter, orders: Sequence[OrderIntent], move_market: Callable[[], None]
+    ) -> None:
+        """A broker that tells its options by symbol tells at least those that it tells as contracts."""
+        _filled(broker, orders[-1], move_market)
+        if isinstance(broker, SupportsHoldings):
+            holdings = broker.holdings()
+            assert {contract: holdings.get(contract.symbol) for contract in broker.positions()} == dict(broker.positions())
+
+    def test_activities_when_supported_then_told_again_oldest_first(
+        self, broker: BrokerAdapter, orders: Sequence[OrderIntent], move_market: Callable[[], None]
+    ) -> None:
+        """An activity keeps its id, no two share one, and none is older than what was asked for."""
+        _filled(broker, orders[-1], move_market)
+        if isinstance(broker, SupportsActivities):
+            since = broker.now() - timedelta(days=7)
+            told = list(broker.activities(since))
+            assert list(broker.activities(since))[: len(told)] == told
+            assert len({one.id for one in told}) == len(told)
+            assert [one.at for one in told] == sorted(one.at for one in told if one.at >= since)
 
     def test_cancel_when_working_then_ended_without_a_fill(
         self, broker: BrokerAdapter, orders: Sequence[OrderIntent], move_market: Callable[[], None]

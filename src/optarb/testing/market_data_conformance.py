@@ -16,7 +16,7 @@ import pytest
 
 from optarb.domain.quote_table import QuoteTable
 from optarb.errors import BadData
-from optarb.protocols import MarketData, SupportsSettlement
+from optarb.protocols import MarketData, SupportsDividends, SupportsSettlement
 from optarb.testing.bar_data_conformance import ABSENT_SYMBOL, BarDataConformance
 
 __all__ = ["MarketDataConformance"]
@@ -97,6 +97,17 @@ class MarketDataConformance(BarDataConformance):
         if isinstance(market_data, SupportsSettlement):
             value = market_data.settlement_value(symbol, span[0])
             assert value is None or (value.is_finite() and value > Decimal(0))
+
+    def test_dividends_when_supported_then_within_the_dates_and_in_their_order(
+        self, market_data: MarketData, symbol: str, span: tuple[date, date]
+    ) -> None:
+        """Both dates belong to the range; each ex-date stands there once."""
+        if isinstance(market_data, SupportsDividends):
+            days = [one.ex_date for one in market_data.dividends(symbol, *span)]
+            assert days == sorted(set(days))
+            assert all(span[0] <= day <= span[1] for day in days)
+            for day in days:
+                assert [one.ex_date for one in market_data.dividends(symbol, day, day)] == [day]
 
 
 def _tables(market_data: MarketData, symbol: str, start: date, end: date) -> list[QuoteTable]:
