@@ -11,8 +11,15 @@ from pathlib import Path
 import pytest
 
 COMMANDS = ["demo", "backtest", "sweep", "list", "show", "cancel", "resume", "report", "explain"]
-COMMANDS += ["parity", "server", "doctor", "worker", "cache", "store"]
-GROUPS = {"worker": ["run", "start", "stop", "status", "logs"], "cache": ["info", "clear"], "store": ["upgrade"]}
+COMMANDS += ["parity", "replay", "guard", "halt", "flatten", "server", "check", "doctor"]
+COMMANDS += ["schedule", "day", "worker", "cache", "store"]
+GROUPS = {
+    "schedule": ["create", "list", "show", "pause", "resume", "trigger", "delete"],
+    "day": ["run", "list", "show"],
+    "worker": ["run", "start", "stop", "status", "logs"],
+    "cache": ["info", "clear"],
+    "store": ["upgrade"],
+}
 SINGLE = [(name,) for name in COMMANDS if name not in GROUPS] + [
     (group, name) for group, names in GROUPS.items() for name in names
 ]

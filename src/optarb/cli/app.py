@@ -13,15 +13,19 @@ from optarb.cli.backtest import backtest
 from optarb.cli.cache import cache_app
 from optarb.cli.cancel import cancel
 from optarb.cli.check import check
+from optarb.cli.controls import flatten, halt
+from optarb.cli.day import day_app
 from optarb.cli.demo import demo
 from optarb.cli.doctor import doctor
 from optarb.cli.exit_codes import ExitCode, exit_code_of
 from optarb.cli.explain import explain
+from optarb.cli.guarding import guard
 from optarb.cli.listing import list_books
 from optarb.cli.parity import parity
 from optarb.cli.replay import replay
 from optarb.cli.report import report
 from optarb.cli.resume import resume
+from optarb.cli.schedule import schedule_app
 from optarb.cli.server import server
 from optarb.cli.show import show
 from optarb.cli.store import store_app
@@ -100,9 +104,14 @@ app.command(epilog=f"Example: optarb report first-try {_DESK} --csv tables")(rep
 app.command(epilog=f"Example: optarb explain first-try 20140203.1 {_DESK}")(explain)
 app.command(epilog=f"Example: optarb parity paper.spreads 2024-06-03 {_DESK}")(parity)
 app.command(epilog=f"Example: optarb replay 2018-02-05 {_DESK} --through 2018-02-09")(replay)
+app.command(epilog=f"Example: optarb guard paper.dips {_DESK} --task-queue live")(guard)
+app.command(epilog=f'Example: optarb halt paper.dips --reason "no quotes of SPX" {_DESK}')(halt)
+app.command(epilog=f'Example: optarb flatten paper.dips --reason "out" {_DESK} --task-queue live')(flatten)
 app.command(epilog="Example: optarb server --port 7233 --database temporal.db")(server)
 app.command(epilog="Example: optarb check my_experts:dip")(check)
 app.command(epilog=f"Example: optarb doctor {_DESK}")(doctor)
+app.add_typer(schedule_app, name="schedule")
+app.add_typer(day_app, name="day")
 app.add_typer(worker_app, name="worker")
 app.add_typer(cache_app, name="cache")
 app.add_typer(store_app, name="store")

@@ -48,7 +48,8 @@ def doctor(
 ) -> None:
     """Look for what is wrong here, and say what to do.
 
-    Looks at Python, keys, server, workers, store, cache, calendar, disk and data. Exit code 1 if there is a problem.
+    Looks at Python, keys, server, workers, store, cache, calendar, disk, data, broker and feed. Exit code 1 if there is a
+    problem.
     """
     with redirect_stdout(sys.stderr):
         lines, hangs = _looked(desk, task_queue, address, time.monotonic() + timeout)
@@ -69,6 +70,7 @@ def doctor(
 def _looked(desk_name: str | None, task_queue: str, address: str | None, deadline: float) -> tuple[list[_Line], bool]:
     """Looks at everything at once until the deadline; tells also whether something hangs."""
     from optarb.cli._checks import Finding, checks_of_desk, checks_of_machine
+    from optarb.cli._live_checks import checks_of_live_desk
 
     looks = _begun(checks_of_machine(task_queue, address))
     if desk_name is None:
@@ -82,7 +84,7 @@ def _looked(desk_name: str | None, task_queue: str, address: str | None, deadlin
     else:
         strategies = ", ".join(strategy.name for strategy in desk.strategies)
         lines = [_Line("desk", Finding(level="ok", message=f"{desk_name} with {strategies}"))]
-        looks |= _begun(checks_of_desk(desk))
+        looks |= _begun(checks_of_desk(desk) | checks_of_live_desk(desk))
     lines += _ended(looks, deadline)
     hangs = loading.hangs or any(look.hangs for look in looks.values())
     if not isinstance(desk, Exception) and not hangs:

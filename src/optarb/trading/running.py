@@ -73,6 +73,7 @@ def run_day(
     clock: MovingClock,
     owner: str | None = None,
     take_over: bool = False,
+    enters: bool = True,
     after_step: Callable[[DayContext, datetime], None] | None = None,
 ) -> DayResult:
     """Runs the session of the clock's date to its end. Call it again after a crash: it goes on where the store says.
@@ -89,6 +90,8 @@ def run_day(
         clock: Tells the time and waits; a simulated one moves instead.
         owner: Who moves the book; None for a new name. Runs of one name share a lease.
         take_over: Whether to take the lease from a holder that is known to be gone.
+        enters: Whether to decide the session's entries; without, what is open is watched, exited and closed, as by a guardian
+            without a day.
         after_step: Called after every step with the instant; for progress, and for tests.
 
     Raises:
@@ -103,7 +106,7 @@ def run_day(
     run = _Run(context=context, clock=clock, courier=Courier(desk, store, spec.book_id), after_step=after_step)
     try:
         run.step(lambda now: open_day(context, now, take_over=take_over))
-        cycles = run.guarded()
+        cycles = run.guarded(enters=enters)
     except AlreadyRunning:
         return DayResult(session=session, outcome="duplicate", cycles=0, open_positions=0)
     finally:
@@ -127,10 +130,10 @@ class _Run:
     courier: Courier
     after_step: Callable[[DayContext, datetime], None] | None
 
-    def guarded(self) -> int:
+    def guarded(self, *, enters: bool) -> int:
         """Runs cycle after cycle, and the decision when its time has come; returns the number of cycles."""
         cycles, enter_at = 0, self.context.entry_at
-        decided = False
+        decided = not enters
         while True:
             cycle: Cycle = self.step(lambda now: guard(self.context, now))
             cycles += 1
