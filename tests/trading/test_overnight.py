@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 from tests.trading.rig import FAR, MONDAY, NEAR, SPY, TUESDAY, WEDNESDAY, Calendar, Fixed, at, pair, vertical
+from tests.trading.test_crashes import Died, DyingStore, Tripwire
 
 from optarb.brokers.simulated_account import SimulatedAccount
 from optarb.domain.contracts import OptionContract
 from optarb.domain.legs import Leg
+from optarb.domain.money import to_units
 from optarb.domain.signals import Signal
 from optarb.position_managers import ExitRules
 from optarb.protocols.accounts import Activity
@@ -329,6 +331,25 @@ def test_account_when_written_and_read_then_it_tells_and_holds_the_same():
     assert again.holdings() == {"SPY1240621C00250000": 2}
     assert again.activities(at("00:00")) == account.activities(at("00:00"))
     assert again.activities(at("08:00", TUESDAY)) == []
+
+
+@pytest.mark.parametrize("point", range(1, 13))
+def test_activities_when_the_worker_dies_while_opening_then_each_counts_once(point):
+    world = vertical(exits=NEVER)
+    world.run()
+    assign(world, FAR, 1)
+    world.account.adjust(cash_usd=Decimal("-12.34"))
+    world.account.tell(told("a1", "assignment", symbol=FAR.symbol, quantity=1))
+    world.account.tell(told("c1", "fee", cash_usd=Decimal("-12.34")))
+    tripwire = Tripwire(at=point)
+    with pytest.raises(Died):
+        world.run(TUESDAY, check=False, owner="first", store=DyingStore(world.store, tripwire))
+    world.run(TUESDAY, start="09:31", owner="second", take_over=True)
+    assert events_of(world) == [("assigned", FAR.symbol, -1)]
+    assert world.state().memory.named == world.state().memory.assigned == {FAR.symbol: 1}
+    assert world.state().memory.share_cash == to_units(FAR.strike * 100)  # at 500 the call itself was worth nothing
+    assert world.titles("info").count("An assignment is confirmed") == 1
+    assert "Unexplained cash" not in world.titles()
 
 
 # -- adjusted contracts ------------------------------------------------------------------------------------------------------
