@@ -77,11 +77,10 @@ class WingChoice(ExpiryChoice):
             high: The same for the higher wing.
             ratio: Signed ratio of both contracts of the body; the wings have the opposite one.
         """
-        below, above = (
-            self.wing(low[0], low[0].strike(low[1]), above=False),
-            self.wing(high[0], high[0].strike(high[1]), above=True),
-        )
-        return legs_of((low[0], below, -ratio), (*low, ratio), (*high, ratio), (high[0], above, -ratio))
+        (lower, low_place), (higher, high_place) = low, high
+        below = self.wing(lower, lower.strike(low_place), above=False)
+        above = self.wing(higher, higher.strike(high_place), above=True)
+        return legs_of((lower, below, -ratio), (*low, ratio), (*high, ratio), (higher, above, -ratio))
 
     def wing_in_words(self) -> str:
         """Returns the distance as a table shows it, such as ``"width 50"``."""
