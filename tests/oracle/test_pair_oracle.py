@@ -290,6 +290,17 @@ def test_backtest_when_the_hedge_is_recognised_then_more_is_open_on_less_capital
     assert hedged.equity().open_positions.max() == MOST
 
 
+def test_backtest_when_quotes_are_modelled_then_the_pair_loses_what_trading_it_costs(results):
+    # The figures of the page on the pair.
+    plain = results[0]
+    fills = plain.fills()
+    half_spreads = (fills.quantity.abs() * 100 * (fills.ask_usd - fills.bid_usd) / 2).sum()
+    assert len(plain.trades()) == 369
+    assert round(float(plain.summary.pnl_usd), -2) == -40_500
+    assert round(half_spreads + fills.fees_usd.sum(), -2) == 38_500
+    assert plain.equity().open_positions.max() == 5
+
+
 def test_backtest_when_the_hedge_is_recognised_then_losses_are_measured_as_without_it(results):
     plain, hedged = (entered(result) for result in results)
     assert all(one["requirement"] == one["margin"] for one in plain)
