@@ -28,7 +28,7 @@ from optarb.calendars import ExchangeCalendar
 from optarb.domain.contracts import Right
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
 from optarb.domain.signals import Signal
-from optarb.experts import PairExpert, RulesExpert
+from optarb.experts import PairExpert, RulesExpert, UltraBullExpert
 from optarb.indicators import CatalogueIndicator, default_catalogue
 from optarb.market_data import CombinedMarketData, CsvMarketData, ModelledOptions, ParquetMarketData, ScaledBars
 from optarb.policies import RiskPolicy
@@ -86,6 +86,15 @@ class TestRulesExpert(ExpertConformance):
 
 class TestPairExpert(ExpertConformance):
     @pytest.fixture(params=[PairExpert(), PairExpert(trend="up", highest_volatility=99.0)])
+    def expert(self, request):
+        return request.param
+
+
+class TestUltraBullExpert(ExpertConformance):
+    @pytest.fixture(
+        params=[UltraBullExpert(), UltraBullExpert(needed=1), UltraBullExpert(conditions=("rsi", "stochastic"), needed=1)],
+        ids=["all", "any", "oversold"],
+    )
     def expert(self, request):
         return request.param
 

@@ -5,5 +5,6 @@ from __future__ import annotations
 from optarb.experts.pair import PairExpert
 from optarb.experts.rules import RulesExpert
 from optarb.experts.scores import Scores, Vote
+from optarb.experts.ultra_bull import UltraBullExpert
 
-__all__ = ["PairExpert", "RulesExpert", "Scores", "Vote"]
+__all__ = ["PairExpert", "RulesExpert", "Scores", "UltraBullExpert", "Vote"]
