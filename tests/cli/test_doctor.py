@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.cli.live import write_desk
 
 from optarb.cli import _checks
 from optarb.cli.exit_codes import ExitCode
@@ -180,3 +181,18 @@ def test_disk_when_little_is_left_then_told(run, folder, monkeypatch, free, leve
     desk = load_desk("my_desk:desk")
 
     assert [one.level for one in _checks.checks_of_desk(desk)["disk"]()] == [level]
+
+
+def test_doctor_when_the_desk_trades_live_days_then_broker_and_feed_are_asked_and_nothing_is_sent(run, folder):
+    desk, _ = write_desk(folder, "doctor")
+
+    found = lines(run("doctor", "--timeout", 100, "--desk", "live_desk:desk", "--json"))[1]
+
+    assert levels(found["broker"]) == ["ok", "ok"]
+    assert "no real money" in found["broker"][0]["message"]
+    assert "unique_client_ids=True" in found["broker"][0]["message"]
+    assert found["broker"][1]["message"].startswith("0 contracts held, equity 1,000,000.00 USD")
+    assert levels(found["notices"]) == ["warning", "warning"]
+    assert [one["hint"] for one in found["notices"]][1] == "give the desk heartbeat=HeartbeatUrl()"
+    assert "feed" in found
+    assert desk.broker.accepted() == []
