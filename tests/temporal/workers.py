@@ -7,6 +7,7 @@ it reads a line, and ends when its standard input does, and so with the test tha
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pickle
 import subprocess
@@ -21,6 +22,7 @@ from typing import Self
 from temporalio.client import Client
 from temporalio.worker import Worker
 from tests.temporal import rig
+from tests.temporal.acme.live import QuickDay, QuickGuardian
 
 import optarb
 
@@ -77,18 +79,23 @@ async def history(handle: optarb.BacktestHandle) -> History:
 class WorkerProcess:
     """A worker in a process of its own, until the block ends or it is killed. It idles until it is told to work."""
 
-    def __init__(self, address: str, desk: optarb.Desk, task_queue: str, folder: Path) -> None:
+    def __init__(
+        self, address: str, desk: optarb.Desk, task_queue: str, folder: Path, *, log: Path | None = None, **environment: str
+    ) -> None:
+        """Plans one; with a log it writes there all that it has to say, and the environment is added to this process's."""
+        self._log, self._environment = log, environment
         desk_file = folder / f"{task_queue}.desk"
         desk_file.write_bytes(pickle.dumps(desk))
         self._command = [sys.executable, "-m", "tests.temporal.workers", address, task_queue, str(desk_file)]
 
     async def __aenter__(self) -> Self:
         root = Path(__file__).parent.parent.parent
+        told = {} if self._log is None else {"OPTARB_TEST_LOG": str(self._log)}
         self._process = await asyncio.to_thread(
             subprocess.Popen,
             self._command,
             cwd=root,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path]), **told, **self._environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -129,7 +136,7 @@ async def processes(address: str, desk: optarb.Desk, task_queue: str, folder: Pa
 
 
 async def _work(address: str, task_queue: str, desk: optarb.Desk) -> None:
-    async with working(address, desk, task_queue):
+    async with working(address, desk, task_queue, workflows=[QuickDay, QuickGuardian]):
         sys.stdout.write("working\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
@@ -137,6 +144,9 @@ async def _work(address: str, task_queue: str, desk: optarb.Desk) -> None:
 
 if __name__ == "__main__":
     # The calendar and the rest are loaded ahead, so that no activity spends its first heartbeat's time on imports.
+    if "OPTARB_TEST_LOG" in os.environ:
+        os.dup2(os.open(os.environ["OPTARB_TEST_LOG"], os.O_WRONLY | os.O_CREAT), 2)
+        logging.basicConfig(level=logging.DEBUG)
     loaded = pickle.loads(Path(sys.argv[3]).read_bytes())
     loaded.calendar.sessions(rig.START, rig.END)
     if sys.stdin.readline():

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from optarb.domain.time import NEW_YORK
 from optarb.errors import AlreadyRunning, BookNotFound, BrokerUnavailable, ConfigurationError, OptarbError, Superseded
@@ -19,7 +19,7 @@ from optarb.ledger.rows import session_number
 from optarb.protocols.brokers import SupportsAdvance
 from optarb.protocols.stores import SupportsTrading
 from optarb.stores._ownership import is_outlived
-from optarb.temporal.activities import _alive, _told
+from optarb.temporal.activities import _alive
 from optarb.temporal.trading_controls import flatten_book, halt_book, resume_book
 from optarb.temporal.trading_messages import (
     BeginRequest,
@@ -272,11 +272,39 @@ def _advance(context: DayContext, clock: MovingClock) -> None:
 @contextmanager
 def _guarding() -> Generator[None]:
     """Has every failure but a wrong configuration tried again: data that cannot be read must not end the guarding."""
+    with _discreet(lambda error: isinstance(error, ConfigurationError)):
+        yield
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """Has those failures tried again that may pass."""
+    with _discreet(lambda error: not error.retryable):
+        yield
+
+
+@contextmanager
+def _discreet(is_hopeless: Callable[[OptarbError], bool]) -> Generator[None]:
+    """Tells Temporal of a failure in optarb's own words, or by its class and place.
+
+    What libraries say may quote addresses and keys, and histories are kept: neither their words nor causes are passed on.
+    """
     try:
         yield
+    except FailureError:
+        raise
     except OptarbError as error:
-        hopeless = isinstance(error, ConfigurationError)
-        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=hopeless) from error
+        raise ApplicationError(str(error), type=type(error).__name__, non_retryable=is_hopeless(error)) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told in our words
+        kind = type(error).__name__
+        raise ApplicationError(f"{kind} {_place(error)}; what it says is not passed on", type=kind) from None
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"in {trace.tb_frame.f_globals.get('__name__')}, line {trace.tb_lineno}"
 
 
 def _is_to_stop() -> bool:

@@ -63,9 +63,10 @@ class AcmeDay(DailyTrading):
 
 @workflow.defn(name="acme.QuickGuardian")
 class QuickGuardian(PositionMonitor):
-    """Misses a killed worker soon."""
+    """Misses a killed worker soon, and does not wait long for notices."""
 
     heartbeat_timeout = timedelta(seconds=1)
+    delivery_pause = timedelta(seconds=0.1)
 
     @workflow.run
     async def run(self, request: MonitorRequest) -> DayReport:
