@@ -114,6 +114,15 @@ def test_quotes_when_the_contract_ends_today_then_by_the_chain_before_and_at_the
     assert feed.quotes([ENDING], at("10:00", WEDNESDAY)) == {}
 
 
+def test_quotes_when_the_contract_settles_this_morning_then_none_since_it_trades_no_more():
+    days = (MONDAY, TUESDAY)
+    quotes = fake_quotes({day: rows_on(day) for day in days}, root="SPX", spots=CLOSES)
+    feed = feed_on(market(quotes))
+    settled, going_on = (OptionContract.parse(name) for name in ("SPX240604C04950000", "SPX240607C05000000"))
+    assert settled in feed.quotes([settled, going_on], at("10:00"))
+    assert list(feed.quotes([settled, going_on], at("10:00", TUESDAY))) == [going_on]
+
+
 def test_quotes_when_the_chain_says_neither_when_nor_at_which_price_then_it_counts_as_one_of_the_close():
     told = market().quotes_by_symbol["SPX"]
     untold = dataclasses.replace(
