@@ -105,6 +105,12 @@ def test_histories_when_listed_then_each_workflow_that_a_worker_has_is_among_the
             {"CHILD_WORKFLOW_EXECUTION_COMPLETED": 1, "EXTERNAL_WORKFLOW_EXECUTION_SIGNALED": 1, "optarb.trading.begin": 1},
         ),
         ("trading_day.2", "CONTINUED_AS_NEW", {"optarb.trading.open": 1, "optarb.trading.enter": 1}),
+        ("trading_day_on_timers.1", "CANCELED", {"EXTERNAL_WORKFLOW_EXECUTION_SIGNALED": 2}),
+        (
+            "trading_day_on_timers.2",
+            "CANCELED",
+            {"TIMER_FIRED": 1, "TIMER_CANCELED": 2, "optarb.trading.controls": 1, "optarb.trading.release": 1},
+        ),
         ("trading_day_steered.1", "CANCELED", {"EXTERNAL_WORKFLOW_EXECUTION_SIGNALED": 2}),
         ("trading_day.5", "COMPLETED", {"optarb.trading.open": 0, "optarb.trading.enter": 0, "optarb.trading.report": 1}),
         (

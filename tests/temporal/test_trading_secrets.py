@@ -24,6 +24,7 @@ from optarb.temporal.trading_activities import TradingActivities
 from optarb.temporal.trading_messages import BeginRequest, ReportRequest
 from optarb.temporal.trading_starting import follow_guardian, start_day
 
+LATER = at("09:36")  # so that no step fails three times, after ever longer waits
 SECRET = "hunter2-correct-horse"  # in every planted secret, so that one search finds them all
 
 
@@ -78,7 +79,7 @@ class KeyedFeed(StepQuotes):
     def quotes(self, contracts, at):
         if fails(self.folder, "quotes", 1):
             raise LibraryError
-        if fails(self.folder, "data", 1):
+        if at >= LATER and fails(self.folder, "data", 1):
             raise optarb.BadData("the answer is cut in half") from LibraryError()
         return super().quotes(contracts, at)
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from benchmarks.actions import histories_of
 from temporalio import activity
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Worker
 from tests.temporal import rig, trading_rig
 
 import optarb
 from optarb.temporal.sweep_starting import SweepHandle, start_sweep
 from optarb.temporal.trading_starting import DayHandle, follow_guardian, start_day
+from optarb.trading.day_spec import DaySpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,6 +309,37 @@ async def trading_day_steered(stage: Stage) -> list[WorkflowHistory]:
         return await _trading_histories(client, day)
 
 
+async def trading_day_on_timers(stage: Stage) -> list[WorkflowHistory]:
+    """A day in real time: looked at again when a timer fires, woken to flatten; then it and its guardian are cancelled."""
+    desk = trading_rig.make_real_time_desk(stage.folder, datetime.now(trading_rig.NEW_YORK).date())
+    rules = {"cycle_seconds": 11, "fast_seconds": 0.05, "rung_seconds": 0.2}  # a timer is for more than ten seconds
+    spec = trading_rig.make_day_spec(account=stage.queue, entry_at=time(0), late_minutes=1440, rules=rules)
+    async with stage.client(desk) as client:
+        day = await start_day(client, spec, task_queue=stage.queue)
+        guardian = follow_guardian(client, day.book_id)
+        while not await _holds(desk, spec) or not await _saw(guardian.workflow, "timer_fired_event_attributes"):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        await guardian.flatten("out")
+        while await _holds(desk, spec):  # noqa: ASYNC110 - the store tells nobody
+            await asyncio.sleep(0.1)
+        for one in (day.workflow, guardian.workflow):
+            await one.cancel()
+            with contextlib.suppress(WorkflowFailureError):
+                await one.result()
+        return await _trading_histories(client, day)
+
+
+async def _holds(desk: optarb.Desk, spec: DaySpec) -> bool:
+    try:
+        return bool(trading_rig.state_of(desk, spec).holdings())
+    except (optarb.BookNotFound, ValueError):
+        return False
+
+
+async def _saw(workflow: WorkflowHandle, kind: str) -> bool:
+    return any([event.HasField(kind) async for event in workflow.fetch_history_events()])
+
+
 async def _trade(stage: Stage, client: Client) -> DayHandle:
     spec = trading_rig.make_day_spec(account=stage.queue)
     return await start_day(client, spec, task_queue=stage.queue, replay_from=trading_rig.at("09:30"))
@@ -351,5 +384,6 @@ SCENARIOS: tuple[Callable[[Stage], Awaitable[list[WorkflowHistory]]], ...] = (
     sweep_continued,
     trading_day,
     trading_day_steered,
+    trading_day_on_timers,
 )
 """Each is recorded under its own name."""
