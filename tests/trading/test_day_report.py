@@ -50,7 +50,7 @@ def test_report_when_stopped_out_then_the_ladder_and_what_was_lost():
     assert report.realised_usd == report.end.cash_usd - 250_000
     assert report.fees_usd == Decimal("2.60")
     closing = [one for one in report.orders if one.content["purpose"] == "close"]
-    assert [float(one.content["limit"]) for one in closing] == [-2.00, -1.96, -1.93, -1.90]
+    assert [Decimal(one.content["limit"]) for one in closing] == [one.limit for one in world.broker.accepted[1:]]
     assert [one.state for one in closing] == ["dead", "dead", "dead", "filled"]
     assert [row["reason"] for row in report.rows["exits"]] == ["stop_loss"]
 
@@ -118,6 +118,15 @@ def test_report_when_an_older_session_then_it_is_as_it_was_when_it_ended():
     assert day_report(world.store, world.book_id, MONDAY) == before
     after = day_report(world.store, world.book_id, TUESDAY)
     assert (after.begin.cash_usd, after.outcome, after.orders) == (before.end.cash_usd, "no_trade", ())
+
+
+def test_report_when_a_session_follows_a_loss_then_the_loss_is_not_its_own():
+    world = vertical(prices=DOWN, sessions=(MONDAY,))
+    world.run()
+    world.run(TUESDAY)
+
+    assert day_report(world.store, world.book_id, MONDAY).realised_usd == Decimal("-122.60")
+    assert day_report(world.store, world.book_id, TUESDAY).realised_usd == 0
 
 
 def test_report_when_written_then_a_file_a_frame_and_equal_bytes(tmp_path):
