@@ -129,7 +129,7 @@ def test_day_when_the_market_falls_then_the_ladder_reaches_the_far_side():
     world = vertical(prices=prices(DOWN, vertical))
     world.run()
     limits = [order.limit for order in world.broker.accepted if order.purpose is Purpose.CLOSE]
-    assert limits == [Decimal("-2.00"), Decimal("-1.96"), Decimal("-1.93"), Decimal("-1.90")]
+    assert limits == [Decimal("-2.00"), Decimal("-1.97"), Decimal("-1.94"), Decimal("-1.90")]
 
 
 def test_day_when_pair_loses_more_than_its_margin_allows_then_shorts_out_first():

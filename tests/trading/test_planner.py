@@ -251,7 +251,7 @@ def test_plan_when_a_vertical_closes_then_one_order_of_all_legs():
 
 
 # A sale of one SPX call at 80.00 to 81.00, ticks of 0.10: mid, third, two thirds, bid, 10 % below, 25 % below.
-LADDER = ["-80.50", "-80.30", "-80.10", "-80.00", "-72.00", "-60.00", "-60.00"]
+LADDER = ["-80.50", "-80.40", "-80.20", "-80.00", "-72.00", "-60.00", "-60.00"]
 
 
 @pytest.mark.parametrize(("rung", "limit"), list(enumerate(LADDER)))

@@ -9,13 +9,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.trading.rig import PAIR, VERTICAL, at, pair, vertical
+from tests.trading.rig import PAIR, SPY, VERTICAL, at, pair, vertical
 
+from optarb.domain.orders import OrderLeg
+from optarb.domain.quotes import Quote
 from optarb.errors import ConfigurationError
 from optarb.trading.clocks import LiveClock, SimulatedClock
 from optarb.trading.day_spec import DaySpec
 from optarb.trading.limits import LiveLimits, notional_usd
-from optarb.trading.prices import tick, to_tick
+from optarb.trading.prices import closing_limit, opening_limit, tick, to_tick
+from optarb.trading.rules import LiveRules
 from optarb.trading.trading_state import TradingState
 
 SPOTS = {"SPX": Decimal(5000), "SPY": Decimal(510)}
@@ -100,9 +103,37 @@ def test_tick_when_asked_then_the_increment_at_that_price(root, price, step):
     assert tick(root, Decimal(price)) == Decimal(step)
 
 
-@pytest.mark.parametrize(("cost", "expected"), [("3.01", "3.05"), ("3.05", "3.05"), ("-3.01", "-3.00"), ("-0.01", "0")])
-def test_to_tick_when_rounded_then_towards_what_can_fill(cost, expected):
+@pytest.mark.parametrize(("cost", "expected"), [("3.04", "3.00"), ("3.05", "3.05"), ("-3.01", "-3.05"), ("-0.01", "-0.05")])
+def test_to_tick_when_rounded_then_towards_not_trading(cost, expected):
     assert to_tick(Decimal(cost), Decimal("0.05")) == Decimal(expected)
+
+
+
+@pytest.mark.parametrize(
+    ("leg", "at", "limit"),
+    [
+        (PAIR[1], "8.005", "-80.10"),  # sold at 8.01 a share or better
+        (PAIR[0], "80.55", "80.50"),
+        (VERTICAL[0], "8.00", "8.00"),
+    ],
+)
+def test_opening_limit_when_off_tick_then_a_share_buys_down_and_sells_up(leg, at, limit):
+    price = Decimal(at)
+    assert opening_limit([leg], [price], price * leg.ratio) == Decimal(limit)
+
+
+@pytest.mark.parametrize(
+    ("rung", "limit"),
+    [
+        (0, "80.00"),  # the middle is 8.005 a share
+        (3, "80.60"),
+        (4, "88.60"),  # 10 % beyond is 88.66
+    ],
+)
+def test_closing_limit_when_ten_are_bought_back_then_a_share_is_on_a_tick(rung, limit):
+    leg = OrderLeg(contract=SPY, quantity=10)
+    quote = Quote(contract=SPY, bid=Decimal("7.95"), ask=Decimal("8.06"), taken_at=None, modelled=False)
+    assert closing_limit([leg], 1, {SPY: quote}, rung, LiveRules(), may_market=False) == Decimal(limit)
 
 
 def test_simulated_clock_when_told_to_go_back_then_it_stands():

@@ -24,6 +24,7 @@ from optarb.trading.fingerprints import fingerprints
 from optarb.trading.lease import open_book
 from optarb.trading.live_position import LivePosition
 from optarb.trading.order_state import LiveOrder, OrderState
+from optarb.trading.prices import opening_limit
 from optarb.trading.recording import Recording, store_recording
 
 if TYPE_CHECKING:
@@ -235,14 +236,16 @@ def _position(context: DayContext, execution: Execution, entry: Answer) -> LiveP
 
 def _orders(book_id: str, position: LivePosition, entry: Answer) -> list[tuple[OrderIntent, PositionPlan]]:
     """The opening orders in the order of sending: one, or one a leg with the longs first. The last reserves the capital."""
+    prices = [Decimal(at) for at in entry["prices"]]
     if not position.by_leg:
         legs = tuple(OrderLeg(contract=leg.contract, quantity=leg.ratio * position.units) for leg in position.legs)
-        return [(_intent(book_id, position, None, legs, Decimal(entry["limit"])), position.plan)]
+        limit = opening_limit(position.legs, prices, Decimal(entry["limit"]))
+        return [(_intent(book_id, position, None, legs, limit), position.plan)]
     numbers = sorted(range(len(position.legs)), key=lambda number: position.legs[number].ratio < 0)
     orders: list[tuple[OrderIntent, PositionPlan]] = []
     for number in numbers:
         leg = position.legs[number]
-        limit = Decimal(entry["prices"][number]) * leg.ratio
+        limit = opening_limit([leg], [prices[number]], prices[number] * leg.ratio)
         one = OrderLeg(contract=leg.contract, quantity=leg.ratio * position.units)
         plan = position.plan if number == numbers[-1] else _unreserved(position.plan)
         orders.append((_intent(book_id, position, number, (one,), limit), plan))
