@@ -59,10 +59,10 @@ def check(interpreters, monkeypatch):
     """Checks on the short range, in this process unless told otherwise."""
     monkeypatch.setattr("optarb.lookahead.check.FreshProcesses", interpreters)
 
-    def checked(component, *, indicators=(), sessions=3, processes=False, **more):
+    def checked(component, *, indicators=(), spec=SPEC, sessions=3, processes=False, **more):
         desk = synthetic_desk(0)
         desk = optarb.Desk(strategies=desk.strategies, market_data=desk.market_data, indicators=indicators)
-        return check_lookahead(component, desk=desk, spec=SPEC, sessions=sessions, processes=processes, **more)
+        return check_lookahead(component, desk=desk, spec=spec, sessions=sessions, processes=processes, **more)
 
     return checked
 

@@ -57,7 +57,8 @@ def test_component_when_checked_on_a_made_up_market_then_nothing_is_found(desk, 
 def ten_real_years(real_data):
     """Real bars of the index and its volatility, with quotes modelled on them: 2008 to 2017."""
     strategy = synthetic_desk(0).strategies[0]
-    bars = optarb.CsvMarketData(bars={name: str(real_data / f"{name.lower()}-daily.csv") for name in ("SPX", "VIX")})
+    files = {name: str(real_data / f"{name.lower()}-daily.csv") for name in ("SPX", "VIX")}
+    bars = optarb.CsvMarketData(bars=files, columns={"session": "date"})
     desk = optarb.Desk(
         strategies=[dataclasses.replace(strategy, underlyings=("SPX",))], market_data=optarb.ModelledOptions(data=bars)
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import signal
+import time
 
 import pytest
 from tests.lookahead import cheats, honest
@@ -141,6 +143,16 @@ def test_check_when_exits_read_the_next_low_then_the_exit_is_named(found, bars):
     assert finding.field.startswith("exits[0].")
     later = bars.dates[bars.rows[finding.session] + 1]
     assert later in {one.reached for one in finding.inputs if one.column == "low"}
+
+
+def test_check_when_bars_of_the_session_may_be_known_then_reading_them_is_no_finding_and_later_ones_are(check, bars):
+    spec = optarb.BacktestSpec(strategy="synthetic", start=START, end=END, bars="same_session")
+
+    assert check(cheats.AroundTheView(), spec=spec).ok
+    [finding] = check(cheats.TrainedTooLate(), spec=spec).findings
+
+    assert finding.kind == "future"
+    assert finding.inputs[0].known_through in bars.dates[300::5]
 
 
 # Other things than the future
@@ -327,6 +339,28 @@ def test_check_when_a_component_ends_its_process_then_error_says_what_to_do(chec
     monkeypatch.setattr("optarb.lookahead.check.FreshProcesses", FreshProcesses)
     with pytest.raises(ComponentError, match=r"the process .* ended.*processes=False"):
         check(ends_the_process, processes=True)
+
+
+def waits(view):
+    time.sleep(60)
+
+
+def test_check_when_interrupted_then_the_process_at_work_ends_too(check, monkeypatch):
+    started = []
+
+    class Interrupted(FreshProcesses):
+        def __enter__(self):
+            started.append(super().__enter__())
+            return self
+
+        def _read(self, size):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("optarb.lookahead.check.FreshProcesses", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check(waits, processes=True)
+
+    assert [one._process.returncode for one in started] == [-signal.SIGKILL] * 2
 
 
 def test_check_when_arguments_do_not_fit_then_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -76,6 +77,7 @@ class FreshProcesses:
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # a group of its own, so that it can be ended with the process it has split off
         )
         return self
 
@@ -113,9 +115,9 @@ class FreshProcesses:
             assert self._process.stdin is not None  # noqa: S101 - it was asked for
             self._process.stdin.close()  # it reads the end of its standard input as a request to stop
             try:
-                self._process.wait(_PATIENCE_SECONDS)
+                self._process.wait(_PATIENCE_SECONDS if error is None else 0.0)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _send(self, content: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was asked for

@@ -32,13 +32,11 @@ if TYPE_CHECKING:
     from optarb.protocols import Expert, Indicator, PolicyEngine, PositionManager
     from optarb.specs import BacktestSpec
 
-    Checkable = Indicator | Expert | PolicyEngine | PositionManager | Structure | Callable[..., Any]
-
 __all__ = ["check_lookahead"]
 
 
 def check_lookahead(
-    component: Checkable,
+    component: Indicator | Expert | PolicyEngine | PositionManager | Structure | Callable[..., Any],
     *,
     desk: Desk | None = None,
     spec: BacktestSpec | None = None,
