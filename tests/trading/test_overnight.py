@@ -13,11 +13,13 @@ from optarb.brokers.simulated_account import SimulatedAccount
 from optarb.domain.contracts import OptionContract
 from optarb.domain.legs import Leg
 from optarb.domain.money import to_units
+from optarb.domain.orders import Purpose
 from optarb.domain.signals import Signal
 from optarb.position_managers import ExitRules
 from optarb.protocols.accounts import Activity
 from optarb.protocols.trading import Controls
 from optarb.testing import ScriptedExpert
+from optarb.testing.faulty_broker import OrderFault
 from optarb.trading.trading_state import TradingState
 
 NEVER = ExitRules(profit_target=None, credit_profit_target=None, stop_loss=None, max_hold_sessions=None)
@@ -292,8 +294,9 @@ def test_cash_when_the_same_activity_is_told_again_then_it_explains_nothing_more
 
 def test_activity_when_it_is_older_than_the_book_then_not_its_own():
     world = vertical(exits=NEVER, sessions=(MONDAY, TUESDAY))
-    world.account.tell(told("c0", "fee", session=date(2024, 5, 31), cash_usd=Decimal("-12.34")))
+    old = told("c0", "fee", session=date(2024, 5, 31), cash_usd=Decimal("-12.34"))
     world.run()
+    world.account.activities = lambda since: [old]  # a broker that tells more than it is asked for
     world.account.adjust(cash_usd=Decimal("-12.34"))
     assert world.run(TUESDAY).outcome == "needs_human"
 
@@ -381,6 +384,14 @@ def test_adjusted_when_a_split_changed_what_is_held_then_frozen_alarmed_and_neve
     assert [row[4:6] for row in later] == marks * 2
 
 
+def test_adjusted_when_another_of_the_other_sign_lies_there_too_then_a_long_is_not_taken_for_a_short():
+    world = adjusted()
+    world.account.adjust(others={"SPY1240621C00100000": -3})
+    world.run(TUESDAY)
+    assert world.state().memory.adjusted[NEAR.symbol] == NEAR_AFTER
+    assert "Foreign contracts in the account" in world.titles("alarm")
+
+
 def test_adjusted_when_expiry_passes_then_not_settled_at_100_shares():
     world = adjusted()
     world.run(TUESDAY)
@@ -396,6 +407,28 @@ def test_adjusted_when_flatten_is_asked_for_then_nothing_is_sent():
     world.store.set_controls(world.book_id, Controls(halted=True, flatten=True))
     world.run(WEDNESDAY)
     assert len(world.broker.accepted) == sent
+
+
+def test_adjusted_when_another_book_of_the_account_holds_it_then_nothing_is_foreign_here():
+    world = adjusted()
+    other = beside(world, THURSDAY)
+    other.run(TUESDAY, check=False)
+    world.run(TUESDAY, check=False)
+    other.run(WEDNESDAY, check=False)
+    assert "Foreign contracts in the account" not in world.titles()
+    assert state_of(world, "other").day.stops == {}
+    assert set(world.state().memory.adjusted.values()) == {NEAR_AFTER, FAR_AFTER}
+
+
+def test_adjusted_when_the_account_has_one_of_its_own_then_a_closing_order_that_hides_freezes_nothing():
+    """A foreign adjusted call of the same expiry lies there while ours is sold by an order that cannot be found for a while."""
+    brought = [(at("10:30"), lambda account: account.adjust(others={NEAR_AFTER: 1}))]
+    hides = OrderFault(kind="invisible", purpose=Purpose.CLOSE, skip=3, looks=5)  # the fourth is the one that fills
+    flatten = (at("11:00"), Controls(halted=True, flatten=True))
+    world = vertical(exits=NEVER, people=[flatten], broker_options={"happenings": brought, "faults": [hides]})
+    world.run()
+    assert exits_of(world) == ["flatten"]
+    assert "A contract was adjusted" not in world.titles()
 
 
 def test_adjusted_when_no_book_held_what_it_was_then_foreign():

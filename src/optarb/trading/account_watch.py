@@ -71,10 +71,9 @@ class AccountWatch:
             books = self._books()
             difference = self._difference(actual, books)
             self._prove_landed(difference)
-            set_adjusted_aside(self.execution, difference, unknown)
             if difference:
                 books, difference = self._judged(actual)
-                set_adjusted_aside(self.execution, difference, unknown)
+            unknown = set_adjusted_aside(self.execution, difference, unknown, books)
             compare_assignments(self.cash, difference, books)
             if difference:
                 difference = self._explained(difference, books)
@@ -110,12 +109,13 @@ class AccountWatch:
         return [self.execution.live.state, *other_books(self.context)]
 
     def _difference(self, actual: Mapping[OptionContract, int], books: Sequence[TradingState]) -> Difference:
-        """What the account has more than all its books, signed."""
+        """What the account has more than all its books, signed, without contracts that are known to be adjusted."""
         left = dict(actual)
+        adjusted = {symbol for state in books for symbol in state.memory.adjusted}
         for state in books:
             for contract, quantity in state.holdings().items():
                 left[contract] = left.get(contract, 0) - quantity
-        return {contract: quantity for contract, quantity in left.items() if quantity}
+        return {contract: quantity for contract, quantity in left.items() if quantity and contract.symbol not in adjusted}
 
     def _judged(self, actual: Mapping[OptionContract, int]) -> tuple[list[TradingState], Difference]:
         """Books and difference without what live orders may still explain, after every order of the day was looked up again."""
@@ -256,7 +256,7 @@ class AccountWatch:
         live = self.execution.live
         day, memory = live.state.day, live.state.memory
         found = {contract.symbol: quantity for contract, quantity in difference.items()}
-        found |= {symbol: quantity for symbol, quantity in unknown.items() if symbol not in memory.adjusted.values()}
+        found |= unknown
         for symbol, quantity in found.items():
             if memory.foreign.get(symbol) != quantity:
                 text = f"the account has {quantity:+d} {symbol} that no book explains; nothing is traded because of it"
