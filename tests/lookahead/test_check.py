@@ -11,7 +11,7 @@ from tests.lookahead import cheats, honest
 from tests.lookahead.conftest import END, START
 
 import optarb
-from optarb.errors import ComponentError, ConfigurationError
+from optarb.errors import BadData, ComponentError, ConfigurationError
 from optarb.indicators import named
 from optarb.lookahead import check_lookahead
 from optarb.lookahead._processes import FreshProcesses
@@ -266,6 +266,16 @@ def test_check_when_a_desk_comes_without_a_spec_then_its_last_250_sessions(monke
     report = check_lookahead(named("sma_5"), desk=desk, sessions=1, processes=False)
 
     assert (report.first, report.last) == (dates[-5], dates[-1])
+
+
+def test_check_when_a_desk_has_bars_alone_then_indicators_are_checked_and_experts_refused():
+    desk = synthetic_desk(0)
+    desk = optarb.Desk(strategies=desk.strategies, market_data=desk.market_data.bars_from)
+    spec = optarb.BacktestSpec(strategy="synthetic", start=START, end=END)
+
+    assert check_lookahead(named("sma_5"), desk=desk, spec=spec, sessions=1, processes=False).ok
+    with pytest.raises(BadData, match="no quotes of 'SPX' here"):
+        check_lookahead(honest.SeededNoise(), desk=desk, spec=spec, processes=False)
 
 
 def test_check_when_seeds_differ_then_other_sessions_are_drawn_and_equal_seeds_give_equal_reports(check):

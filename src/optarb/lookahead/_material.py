@@ -16,7 +16,7 @@ from optarb.desk.intake import load_bars, resolver, trading_sessions
 from optarb.engine.chain_table import ChainTable, clean_quotes, joined
 from optarb.engine.features import FeatureTable, compute_indicator
 from optarb.engine.market import Market
-from optarb.errors import ConfigurationError, DataError
+from optarb.errors import BadData, DataError
 from optarb.lookahead._changes import Change, changed_bars, changed_chains
 from optarb.specs import BacktestSpec
 from optarb.stores import SqlStore
@@ -122,12 +122,13 @@ def default_spec(desk: Desk) -> BacktestSpec:
     return BacktestSpec(strategy=strategy.name, start=chosen[0], end=chosen[-1], allow_gaps=True)
 
 
-def gather(desk: Desk, spec: BacktestSpec) -> Material:
+def gather(desk: Desk, spec: BacktestSpec, *, quotes: bool = True) -> Material:
     """Loads and checks what a backtest would.
 
     Args:
         desk: Data, calendar and indicators.
         spec: Range and history.
+        quotes: Whether chains are wanted; an indicator sees none.
 
     Raises:
         ConfigurationError: The spec does not fit the desk.
@@ -147,7 +148,7 @@ def gather(desk: Desk, spec: BacktestSpec) -> Material:
         before=before,
         after=next(day for day in known if day > sessions[-1]),
         bars=bars,
-        chains={symbol: _chains(desk, symbol, sessions) for symbol in setup.strategy.underlyings},
+        chains={symbol: _chains(desk, symbol, sessions) for symbol in setup.strategy.underlyings if quotes},
         calendar=_Hours(hours=hours),
     )
 
@@ -175,5 +176,5 @@ def _chains(desk: Desk, symbol: str, sessions: tuple[date, ...]) -> ChainTable:
     raw = desk.market_data.chains(symbol, sessions[0], sessions[-1])
     tables = [table for one in raw if len((table := clean_quotes(one, symbol, desk.calendar)[0]).sessions)]
     if not tables:
-        raise ConfigurationError(f"no usable quotes of {symbol!r} from {sessions[0]} to {sessions[-1]}; choose another range")
+        raise BadData(f"no usable option quotes of {symbol!r} from {sessions[0]} to {sessions[-1]}; choose another range")
     return joined(tables)

@@ -61,6 +61,7 @@ class Tries:
         self._drawn = drawn
         self._seed = seed
         self._by_session = by_session
+        self._controls: Answers = {}
         self._differences: dict[CheckKind, list[Difference]] = {}
         self.tried: list[LookaheadTry] = []
         self.not_tried: dict[str, str] = {}

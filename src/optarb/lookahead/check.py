@@ -116,7 +116,7 @@ def _material(component: object, role: str, desk: Desk | None, spec: BacktestSpe
     else:
         chosen, wanted = desk, spec or default_spec(desk)
     strategies = [placed(one, component, role) if one.name == wanted.strategy else one for one in chosen.strategies]
-    return gather(dataclasses.replace(chosen, strategies=strategies), wanted)
+    return gather(dataclasses.replace(chosen, strategies=strategies), wanted, quotes=role != "indicator")
 
 
 def _drawn(material: Material, count: int, seed: int) -> tuple[date, ...]:
