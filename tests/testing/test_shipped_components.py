@@ -28,7 +28,7 @@ from optarb.calendars import ExchangeCalendar
 from optarb.domain.contracts import Right
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
 from optarb.domain.signals import Signal
-from optarb.experts import PairExpert, RulesExpert, UltraBullExpert
+from optarb.experts import ElliottWaveExpert, PairExpert, RulesExpert, UltraBullExpert
 from optarb.indicators import CatalogueIndicator, default_catalogue
 from optarb.market_data import CombinedMarketData, CsvMarketData, ModelledOptions, ParquetMarketData, ScaledBars
 from optarb.policies import RiskPolicy
@@ -95,6 +95,12 @@ class TestUltraBullExpert(ExpertConformance):
         params=[UltraBullExpert(), UltraBullExpert(needed=1), UltraBullExpert(conditions=("rsi", "stochastic"), needed=1)],
         ids=["all", "any", "oversold"],
     )
+    def expert(self, request):
+        return request.param
+
+
+class TestElliottWaveExpert(ExpertConformance):
+    @pytest.fixture(params=[ElliottWaveExpert(), ElliottWaveExpert(reversal=0.5, fresh=30, least_score=0.0)], ids=["", "ready"])
     def expert(self, request):
         return request.param
 
