@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -78,7 +79,7 @@ class Day:
         """Its desk, with books and broker in a folder."""
         none = dict.fromkeys(("profit_target", "credit_profit_target", "stop_loss", "max_hold_sessions"))
         desk = make_live_desk(folder, self.legs, exits=optarb.ExitRules(**(none | self.exits)))
-        return dataclasses.replace(desk, feed=self.quotes)
+        return dataclasses.replace(desk, feed=self.quotes, notifiers={"log": optarb.LogNotifier()})
 
     def spec(self, account: str) -> DaySpec:
         """Its spec; guarded each half hour, so that it is short."""
@@ -119,9 +120,9 @@ def undisturbed(day: Day, folder: Path) -> tuple[dict[str, list[tuple]], Counter
         clock = SimulatedClock(at("09:30"))
         result = run_day(spec, desk, broker=broker, store=store, feed=desk.feed, clock=clock)
         assert_ended_rightly(desk, spec, day, "undisturbed")
-        found = rows(desk, spec)
+        found, told = rows(desk, spec), bool(state_of(desk, spec).day.told)
     assert (result.outcome, tuple(row[3] for row in found["exits"])) == ("traded", day.ends)
-    times = dict.fromkeys(STEPS, 1) | {"guard": result.cycles}
+    times = dict.fromkeys(STEPS, 1) | {"guard": result.cycles, "deliver": int(told)}
     return found, passed + Counter({(step, point): times[step] for step in STEPS for point in ("task", "start", "answer")})
 
 
@@ -141,7 +142,8 @@ def assert_ended_rightly(desk: optarb.Desk, spec: DaySpec, day: Day, told: objec
     moved = [_of("fills", "cash", row) - _of("fills", "fees", row) for row in fills]
     moved += [_of("events", "cash", row) for row in desk.store.trading.rows(spec.book_id, "events")]
     assert state.book.cash == int(spec.capital * 10_000) + sum(moved), told
-    alarms = {entry.title for entry in desk.store.trading.outbox(limit=1000) if entry.severity == "alarm"}
+    journal = desk.store.trading.journal(spec.book_id, ledger.session_date(state.day.session))
+    alarms = {json.loads(entry.detail)["title"] for entry in journal if entry.kind == "alarm"}
     (long, ratio), (short, times) = day.legs
     for held in desk.broker.ever_held():
         assert 0 <= held.get(long, 0) <= ratio, (told, held)

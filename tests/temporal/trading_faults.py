@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-STEPS = ("begin", "open", "guard", "enter", "report")
-"""Activities of a day that nobody disturbs."""
+STEPS = ("begin", "open", "guard", "enter", "report", "deliver")
+"""Activities of a day that nobody disturbs; notices are delivered where there are any."""
 WRITES = ("lease", "book", "decision", "flags")
 """What is written: the lease, the book with its orders, what was decided, what is wanted of the book."""
 CALLS = ("order", "cancel")
