@@ -16,7 +16,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "optarb"
 # From the ground up. A part may import parts of lower layers; parts of one layer may import each other, in one
 # direction only, unless they stand in APART.
 LAYERS = (
-    {"errors"},
+    {"_names", "errors"},
     {"domain"},
     {"indicators", "ledger", "pricing", "statistics", "structures"},
     {"_component", "_connections", "decisions", "protocols", "specs", "strategy"},

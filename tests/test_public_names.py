@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import optarb
+from optarb._names import NAMES
 
 SOURCE = ast.parse(Path(optarb.__file__).read_text(encoding="utf-8"))
 
@@ -25,7 +26,7 @@ def imports_for_checkers():
 
 def test_imports_for_checkers_when_compared_with_the_lazy_table_then_the_same():
     seen = [(module, name) for module, name, _ in imports_for_checkers()]
-    lazy = [(module, name) for module, names in optarb._NAMES.items() for name in names]
+    lazy = [(module, name) for module, names in NAMES.items() for name in names]
     assert sorted(seen) == sorted(lazy)
     assert len(set(seen)) == len(seen)
     # `import x as x` is what makes a name public to a type checker.

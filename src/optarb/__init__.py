@@ -13,14 +13,26 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from optarb._names import NAMES
+
 if TYPE_CHECKING:
     from optarb.backtesting.runner import backtest as backtest
     from optarb.backtesting.sweep import sweep as sweep
+    from optarb.brokers import CabinetSales as CabinetSales
     from optarb.brokers import CrossSpread as CrossSpread
+    from optarb.brokers import FeeRate as FeeRate
+    from optarb.brokers import FeeTable as FeeTable
+    from optarb.brokers import FractionOfSpread as FractionOfSpread
+    from optarb.brokers import Mid as Mid
     from optarb.brokers import PerContractFee as PerContractFee
+    from optarb.brokers import PortfolioMargin as PortfolioMargin
+    from optarb.brokers import PublishedFees as PublishedFees
     from optarb.brokers import SimulatedBroker as SimulatedBroker
     from optarb.brokers import Simulator as Simulator
+    from optarb.brokers import SizeLimited as SizeLimited
+    from optarb.brokers import StrategyBasedMargin as StrategyBasedMargin
     from optarb.brokers.simulated_account import SimulatedAccount as SimulatedAccount
+    from optarb.brokers.stored_account import StoredAccount as StoredAccount
     from optarb.caches import FileCache as FileCache
     from optarb.caches import MemoryCache as MemoryCache
     from optarb.caches import NoCache as NoCache
@@ -37,6 +49,8 @@ if TYPE_CHECKING:
     from optarb.domain.contracts import OptionContract as OptionContract
     from optarb.domain.contracts import Right as Right
     from optarb.domain.contracts import Settlement as Settlement
+    from optarb.domain.dividends import Dividend as Dividend
+    from optarb.domain.dividends import with_estimates as with_estimates
     from optarb.domain.legs import Leg as Leg
     from optarb.domain.legs import NoFit as NoFit
     from optarb.domain.legs import Structure as Structure
@@ -77,6 +91,7 @@ if TYPE_CHECKING:
     from optarb.errors import Superseded as Superseded
     from optarb.errors import TransientError as TransientError
     from optarb.errors import UnknownName as UnknownName
+    from optarb.experts import PairExpert as PairExpert
     from optarb.experts import RulesExpert as RulesExpert
     from optarb.ledger.account import Account as Account
     from optarb.ledger.account import Position as Position
@@ -86,11 +101,15 @@ if TYPE_CHECKING:
     from optarb.market_data import CsvMarketData as CsvMarketData
     from optarb.market_data import ModelledOptions as ModelledOptions
     from optarb.market_data import ParquetMarketData as ParquetMarketData
+    from optarb.market_data import ScaledBars as ScaledBars
     from optarb.market_data import demo_market_data as demo_market_data
+    from optarb.market_data import demo_pair_market_data as demo_pair_market_data
     from optarb.notifiers import Delivery as Delivery
     from optarb.notifiers import EmailNotifier as EmailNotifier
+    from optarb.notifiers import HeartbeatUrl as HeartbeatUrl
     from optarb.notifiers import LogNotifier as LogNotifier
     from optarb.notifiers import WebhookNotifier as WebhookNotifier
+    from optarb.notifiers import count_waiting as count_waiting
     from optarb.notifiers import deliver as deliver
     from optarb.policies import RiskPolicy as RiskPolicy
     from optarb.position_managers import ExitRules as ExitRules
@@ -103,21 +122,29 @@ if TYPE_CHECKING:
     from optarb.protocols import FeeModel as FeeModel
     from optarb.protocols import FillModel as FillModel
     from optarb.protocols import Indicator as Indicator
+    from optarb.protocols import MarginModel as MarginModel
     from optarb.protocols import MarketData as MarketData
     from optarb.protocols import MarketView as MarketView
     from optarb.protocols import Model as Model
+    from optarb.protocols import NoMargin as NoMargin
     from optarb.protocols import PolicyEngine as PolicyEngine
     from optarb.protocols import PositionManager as PositionManager
     from optarb.protocols import SessionView as SessionView
     from optarb.protocols import SupportsAdvance as SupportsAdvance
+    from optarb.protocols import SupportsDividends as SupportsDividends
     from optarb.protocols import SupportsEntryCheck as SupportsEntryCheck
     from optarb.protocols import SupportsFeatures as SupportsFeatures
+    from optarb.protocols import SupportsPricedFees as SupportsPricedFees
     from optarb.protocols import SupportsSettlement as SupportsSettlement
     from optarb.protocols import SupportsTrading as SupportsTrading
     from optarb.protocols import SupportsTraining as SupportsTraining
     from optarb.protocols import SupportsUsage as SupportsUsage
     from optarb.protocols import SupportsWarmUp as SupportsWarmUp
     from optarb.protocols import TradingCalendar as TradingCalendar
+    from optarb.protocols.accounts import Activity as Activity
+    from optarb.protocols.accounts import SupportsActivities as SupportsActivities
+    from optarb.protocols.accounts import SupportsHoldings as SupportsHoldings
+    from optarb.protocols.heartbeat import Heartbeat as Heartbeat
     from optarb.protocols.trading import BookState as BookState
     from optarb.protocols.trading import BrokerAccount as BrokerAccount
     from optarb.protocols.trading import Clock as Clock
@@ -129,6 +156,7 @@ if TYPE_CHECKING:
     from optarb.protocols.trading import QuoteFeed as QuoteFeed
     from optarb.protocols.trading import SupportsAccount as SupportsAccount
     from optarb.protocols.trading import SupportsMarketClock as SupportsMarketClock
+    from optarb.protocols.trading import SupportsSimulatedAccounts as SupportsSimulatedAccounts
     from optarb.protocols.trading import TradingStore as TradingStore
     from optarb.reports import Result as Result
     from optarb.reports import load_result as load_result
@@ -154,10 +182,22 @@ if TYPE_CHECKING:
     from optarb.stores import SqlStore as SqlStore
     from optarb.stores.sql_trading import SqlTradingStore as SqlTradingStore
     from optarb.strategy import Strategy as Strategy
+    from optarb.structures import Box as Box
+    from optarb.structures import Butterfly as Butterfly
+    from optarb.structures import Calendar as Calendar
     from optarb.structures import CallPair as CallPair
+    from optarb.structures import Condor as Condor
+    from optarb.structures import Diagonal as Diagonal
+    from optarb.structures import IronButterfly as IronButterfly
+    from optarb.structures import IronCondor as IronCondor
     from optarb.structures import LongCall as LongCall
     from optarb.structures import LongPut as LongPut
+    from optarb.structures import PairMatch as PairMatch
+    from optarb.structures import RatioSpread as RatioSpread
+    from optarb.structures import Straddle as Straddle
+    from optarb.structures import Strangle as Strangle
     from optarb.structures import Vertical as Vertical
+    from optarb.structures import pair_match as pair_match
     from optarb.temporal.activities import BacktestActivities as BacktestActivities
     from optarb.temporal.backtest_workflow import PhasedBacktestWorkflow as PhasedBacktestWorkflow
     from optarb.temporal.connection import connect as connect
@@ -194,172 +234,35 @@ if TYPE_CHECKING:
     from optarb.temporal.trading_starting import start_day as start_day
     from optarb.temporal.trading_starting import start_guardian as start_guardian
     from optarb.trading.clocks import LiveClock as LiveClock
+    from optarb.trading.clocks import PacedClock as PacedClock
     from optarb.trading.clocks import SimulatedClock as SimulatedClock
+    from optarb.trading.day_report import SessionReport as SessionReport
+    from optarb.trading.day_report import day_report as day_report
     from optarb.trading.day_spec import DaySpec as DaySpec
+    from optarb.trading.intraday_feed import IntradayFeed as IntradayFeed
     from optarb.trading.limits import LiveLimits as LiveLimits
+    from optarb.trading.parity import Parity as Parity
+    from optarb.trading.parity import Rerun as Rerun
+    from optarb.trading.parity import check_parity as check_parity
+    from optarb.trading.recording import Recording as Recording
+    from optarb.trading.replay_feed import ReplayFeed as ReplayFeed
+    from optarb.trading.replay_orders import OrdersCompared as OrdersCompared
+    from optarb.trading.replay_orders import compare_orders as compare_orders
     from optarb.trading.replay_path import DayCourse as DayCourse
     from optarb.trading.replay_path import PathFeed as PathFeed
+    from optarb.trading.replaying import Replay as Replay
+    from optarb.trading.replaying import plan_replay as plan_replay
+    from optarb.trading.replaying import replay as replay
+    from optarb.trading.replaying import replay_desk as replay_desk
     from optarb.trading.rules import LiveRules as LiveRules
     from optarb.trading.running import DayResult as DayResult
     from optarb.trading.running import run_day as run_day
     from optarb.trial import evaluate as evaluate
     from optarb.trial import view as view
 
-_NAMES = {
-    "optarb.backtesting.runner": ("backtest",),
-    "optarb.backtesting.sweep": ("sweep",),
-    "optarb.brokers": ("CrossSpread", "PerContractFee", "SimulatedBroker", "Simulator"),
-    "optarb.brokers.simulated_account": ("SimulatedAccount",),
-    "optarb.caches": ("FileCache", "MemoryCache", "NoCache", "RedisCache"),
-    "optarb.calendars": ("ExchangeCalendar",),
-    "optarb.decisions": ("Candidate", "Decision", "Denial", "Entry", "Exit", "Review"),
-    "optarb.desk": ("Desk",),
-    "optarb.domain.bars": ("Bars",),
-    "optarb.domain.contracts": ("OptionContract", "Right", "Settlement"),
-    "optarb.domain.legs": ("Leg", "NoFit", "Structure"),
-    "optarb.domain.orders": (
-        "Accepted",
-        "LegFill",
-        "OrderIntent",
-        "OrderLeg",
-        "OrderReport",
-        "OrderStatus",
-        "OrderTerms",
-        "Purpose",
-        "Rejected",
-        "TimeInForce",
-        "Unknown",
-    ),
-    "optarb.domain.quote_table": ("QuoteTable",),
-    "optarb.domain.quotes": ("Chain", "Quote"),
-    "optarb.domain.signals": ("Direction", "Proposal", "Signal"),
-    "optarb.errors": (
-        "AlreadyRunning",
-        "BadData",
-        "BookConflict",
-        "BookError",
-        "BookNotFound",
-        "BrokerUnavailable",
-        "Cancelled",
-        "ComponentError",
-        "ConfigurationError",
-        "DataChanged",
-        "DataError",
-        "MissingExtra",
-        "OptarbError",
-        "SchemaMismatch",
-        "ServerUnavailable",
-        "StoreError",
-        "StoreUnavailable",
-        "Superseded",
-        "TransientError",
-        "UnknownName",
-    ),
-    "optarb.experts": ("RulesExpert",),
-    "optarb.ledger.account": ("Account", "Position", "PositionLeg"),
-    "optarb.market_data": (
-        "ArchMarketData",
-        "CombinedMarketData",
-        "CsvMarketData",
-        "ModelledOptions",
-        "ParquetMarketData",
-        "demo_market_data",
-    ),
-    "optarb.notifiers": ("Delivery", "EmailNotifier", "LogNotifier", "WebhookNotifier", "deliver"),
-    "optarb.policies": ("RiskPolicy",),
-    "optarb.position_managers": ("ExitRules",),
-    "optarb.protocols": (
-        "BacktestStore",
-        "BrokerAdapter",
-        "Cache",
-        "CacheUsage",
-        "Capabilities",
-        "Expert",
-        "FeeModel",
-        "FillModel",
-        "Indicator",
-        "MarketData",
-        "MarketView",
-        "Model",
-        "PolicyEngine",
-        "PositionManager",
-        "SessionView",
-        "SupportsAdvance",
-        "SupportsEntryCheck",
-        "SupportsFeatures",
-        "SupportsSettlement",
-        "SupportsTrading",
-        "SupportsTraining",
-        "SupportsUsage",
-        "SupportsWarmUp",
-        "TradingCalendar",
-    ),
-    "optarb.protocols.trading": (
-        "BookState",
-        "BrokerAccount",
-        "Clock",
-        "Controls",
-        "JournalEntry",
-        "Lease",
-        "Notice",
-        "Notifier",
-        "QuoteFeed",
-        "SupportsAccount",
-        "SupportsMarketClock",
-        "TradingStore",
-    ),
-    "optarb.reports": ("Result", "load_result"),
-    "optarb.reports.sweep_result": ("SweepResult", "load_sweep"),
-    "optarb.specs": ("BacktestSpec", "BacktestSummary", "ExecutionSpec", "Progress", "SweepSpec", "SweepSummary"),
-    "optarb.statistics": (
-        "BacktestOverfitting",
-        "ConfidenceInterval",
-        "SharpeEstimate",
-        "backtest_overfitting",
-        "bootstrap_interval",
-        "deflated_sharpe_ratio",
-        "expected_maximum_sharpe",
-        "minimum_track_record",
-        "probabilistic_sharpe_ratio",
-        "sharpe_ratios",
-    ),
-    "optarb.stores": ("SchemaChange", "SqlStore"),
-    "optarb.stores.sql_trading": ("SqlTradingStore",),
-    "optarb.strategy": ("Strategy",),
-    "optarb.structures": ("CallPair", "LongCall", "LongPut", "Vertical"),
-    "optarb.temporal.activities": ("BacktestActivities",),
-    "optarb.temporal.backtest_workflow": ("PhasedBacktestWorkflow",),
-    "optarb.temporal.connection": ("connect",),
-    "optarb.temporal.daily_trading": ("DailyTrading",),
-    "optarb.temporal.daily_trading_workflow": ("DailyTradingWorkflow",),
-    "optarb.temporal.parameter_sweep": ("ParameterSweep",),
-    "optarb.temporal.phased_backtest": ("PhasedBacktest",),
-    "optarb.temporal.plugin": ("OptarbPlugin",),
-    "optarb.temporal.position_monitor": ("PositionMonitor",),
-    "optarb.temporal.position_monitor_workflow": ("PositionMonitorWorkflow",),
-    "optarb.temporal.schedules": ("DailySchedule", "follow_schedule", "schedule_daily"),
-    "optarb.temporal.server": ("EmbeddedServer",),
-    "optarb.temporal.starting": ("BacktestHandle", "follow_backtest", "start_backtest"),
-    "optarb.temporal.sweep_activities": ("SweepActivities",),
-    "optarb.temporal.sweep_starting": ("SweepHandle", "follow_sweep", "start_sweep"),
-    "optarb.temporal.sweep_workflow": ("ParameterSweepWorkflow",),
-    "optarb.temporal.trading_activities": ("TradingActivities",),
-    "optarb.temporal.trading_controls": ("flatten_book", "halt_book", "resume_book"),
-    "optarb.temporal.trading_messages": ("DayReport", "DayRequest", "GuardStatus", "MonitorRequest"),
-    "optarb.temporal.trading_starting": ("DayHandle", "GuardianHandle", "follow_guardian", "start_day", "start_guardian"),
-    "optarb.trading.clocks": ("LiveClock", "SimulatedClock"),
-    "optarb.trading.day_spec": ("DaySpec",),
-    "optarb.trading.limits": ("LiveLimits",),
-    "optarb.trading.replay_path": ("DayCourse", "PathFeed"),
-    "optarb.trading.rules": ("LiveRules",),
-    "optarb.trading.running": ("DayResult", "run_day"),
-    "optarb.trial": ("evaluate", "view"),
-}
-"""Public names by the module that defines them."""
+_HOMES = {name: module for module, names in NAMES.items() for name in names}
 
-_HOMES = {name: module for module, names in _NAMES.items() for name in names}
-
-__all__ = sorted(_HOMES)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll] - one list of names, above
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll] - one list of names
 __version__ = "0.1.0"
 
 logging.getLogger("optarb").addHandler(logging.NullHandler())

@@ -179,7 +179,7 @@ def test_page_when_it_names_something_of_optarb_then_it_exists(page):
         ("engine", r'_refusal\(\s*"(\w+)"'),
         ("engine", r'\brule="(\w+)"'),
         ("engine", r'\.count\("(\w+)"'),
-        ("backtesting", r'counts\["(\w+)"\] ='),
+        ("engine", r'\bskipped\("(\w+)"'),
     ],
 )
 def test_page_on_one_session_when_read_then_names_every_refusal_and_count_of_the_engine(folder, pattern):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from optarb.cli._replaying import HowToReplay, run_replay
 from optarb.cli.desks import DeskOption, load_desk
 from optarb.cli.exit_codes import ExitCode
 from optarb.cli.options import InProcessOption, RunAddressOption
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from optarb.cli._course import ReplayedDay
+    from optarb.cli._replaying import HowToReplay
     from optarb.desk import Desk
     from optarb.stores import SqlStore
     from optarb.trading.day_spec import DaySpec
@@ -74,6 +74,8 @@ def replay(
         raise typer.BadParameter("--in-process uses no server; leave --address or --in-process out")
     if order == "both" and store is not None:
         raise typer.BadParameter("--order both replays twice, each in a store of its own; leave --store out")
+    from optarb.cli._replaying import HowToReplay
+
     how = HowToReplay(in_process=in_process, address=address, pace=pace, quiet=json)
     asked = _Asked(session=session.date(), through=None if through is None else through.date(), volatility=volatility, how=how)
     with load_desk(desk) as loaded:
@@ -139,6 +141,7 @@ def _closing(store: SqlStore) -> Generator[SqlStore]:
 def _run(
     asked: _Asked, desk: Desk, spec: DaySpec, store: SqlStore | None, order: Literal["by_date", "high_first", "low_first"]
 ) -> tuple[Replay, list[ReplayedDay]]:
+    from optarb.cli._replaying import run_replay
     from optarb.trading.intraday_feed import IntradayFeed
     from optarb.trading.replaying import plan_replay, replay_desk
 
