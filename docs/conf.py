@@ -42,10 +42,10 @@ nitpick_ignore_regex = [
         r"(Callable|Generator|Iterable|Iterator|Literal|Mapping|NDArray|Path|Protocol|Sequence|TracebackType)",
     ),
     (r"py:class", r"(ApplicationError|Client|DataFrame|Decimal|Plugin|TracebackType|Worker|date|datetime|time|timedelta)"),
-    (r"py:exc", r"(ApplicationError|CancelledError|WorkflowUpdateFailedError)"),
+    (r"py:exc", r"(ApplicationError|CancelledError|ValidationError|WorkflowUpdateFailedError)"),
     # Aliases of annotations, and what stands behind public names without being one.
     (r"py:class", r"(ArrayLike|DataKind|ExitsLike|ExpertLike|Metric|OverrideValue|PolicyLike|ProgressCallback)"),
-    (r"py:class", r"(AwareDatetime|DayOutcome|Holding|Statistic|SubmitAnswer|_Seconds)"),
+    (r"py:class", r"(AwareDatetime|DayOutcome|Holding|Statistic|SubmitAnswer|_Pace|_Seconds)"),
     (
         r"py:class",
         r"(FillRecord|Mapping\[str|Once|Setup|Strip|View|optarb(\.\w+)*\.(_\w+|FolderMarketData|KeyColumns|KeySlice|View)|DayContext|MovingClock)",
