@@ -46,9 +46,7 @@ def temporal_cli():
 @pytest.fixture(scope="session")
 def skipping_server():
     """Temporal's test server, which skips time where nothing happens. It is fetched unless it is there (make test-server)."""
-    found = subprocess.run(
-        [_CHECKOUT / "scripts" / "find-test-server", "--fetch"], capture_output=True, text=True, check=False
-    )
+    found = subprocess.run([_CHECKOUT / "scripts" / "find-test-server", "--fetch"], capture_output=True, text=True, check=False)
     if found.returncode == 0:
         return Path(found.stdout.strip())
     why = found.stderr.strip().rpartition("\n")[2]

@@ -226,11 +226,12 @@ def test_day_when_book_has_a_guardian_then_it_is_taken_over(temporal_address, tm
     rig.assert_sound(desk, spec)
 
 
+@pytest.mark.soak  # with the time-outs as they are; test_trading_kills has the same with short ones
 @pytest.mark.parametrize(
     ("order", "moment"),
     [
-        pytest.param(0, "before", id="unsent", marks=pytest.mark.soak),
-        pytest.param(0, "after", id="sent", marks=pytest.mark.soak),
+        pytest.param(0, "before", id="unsent"),
+        pytest.param(0, "after", id="sent"),
         pytest.param(1, "after", id="second leg sent"),
         pytest.param(None, "", id="held"),
     ],
