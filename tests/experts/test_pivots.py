@@ -50,6 +50,10 @@ def test_find_pivots_when_a_bar_extends_the_swing_and_turns_then_a_later_bar_mus
     assert found(wide) == ()
     assert found([*wide, *closes(121)]) == ()
     assert told(found([*wide, *closes(120)])) == [(2, 130.0, "high", 3)]
+    # The same upside down: a bar that falls to 70 and rises to 100.
+    fallen = [*closes(100, 88), (100.0, 70.0, 10.0)]
+    assert found(fallen) == ()
+    assert told(found([*fallen, *closes(80)])) == [(2, 70.0, "low", 3)]
 
 
 def test_find_pivots_when_the_first_swing_could_be_either_then_the_search_starts_anew():

@@ -85,13 +85,13 @@ def test_count_waves_when_a_rule_is_broken_then_no_wave_4(prices):
     assert "wave 4" not in counts(*prices)
 
 
-# The impulse gains 49.99848; wave A loses 20 of it, wave B gets a half back, and wave C loses 20 again, as much as A.
-CORRECTED = (*IMPULSE, 129.99848, 139.99848, 119.99848)
+# The impulse gains 49.99848; wave A loses 16 of it, wave B gets a half back, and wave C loses 16 again, as much as A.
+CORRECTED = (*IMPULSE, 133.99848, 141.99848, 125.99848)
 
 
 def test_count_waves_when_a_correction_has_ended_then_counted_with_its_end_as_invalidation():
     found = counts(*CORRECTED)["wave C"]
-    assert (found.rising, found.invalidation) == (True, 119.99848)
+    assert (found.rising, found.invalidation) == (True, 125.99848)
     assert ratios(found) == pytest.approx(
         {
             "wave 2 / wave 1": 0.5,
@@ -100,11 +100,11 @@ def test_count_waves_when_a_correction_has_ended_then_counted_with_its_end_as_in
             "wave 5 / wave 1": 1.0,
             "wave B / wave A": 0.5,
             "wave C / wave A": 1.0,
-            "correction / impulse": 30 / 49.99848,
+            "correction / impulse": 24 / 49.99848,
         }
     )
-    # The last lies 0.0179 / 0.618 below 0.618 and scores 0.8836; the others score 1: (6 + 0.8836) / 7.
-    assert found.score == pytest.approx(0.98337, abs=1e-4)
+    # The last, 0.480015, is 0.039971 of 0.5 below it and scores 0.840117; the others score 1: (6 + 0.840117) / 7.
+    assert found.score == pytest.approx(0.977160, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_count_waves_when_a_correction_has_ended_then_counted_with_its_end_as_in
         {5: 142.0},  # the fifth wave fails to pass the third
         {1: 140.0, 3: 145.0, 2: 115.0, 4: 141.0, 5: 175.0},  # waves of 40, 30 and 34: the third is the shortest
         {7: 150.0},  # wave B passes the start of wave A
-        {8: 130.0},  # wave C does not pass the end of wave A
+        {8: 135.0},  # wave C does not pass the end of wave A
         {8: 99.0},  # the correction takes back more than the impulse
     ],
 )

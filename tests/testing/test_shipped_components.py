@@ -28,7 +28,16 @@ from optarb.calendars import ExchangeCalendar
 from optarb.domain.contracts import Right
 from optarb.domain.orders import OrderIntent, OrderLeg, Purpose
 from optarb.domain.signals import Signal
-from optarb.experts import ElliottWaveExpert, PairExpert, RulesExpert, UltraBullExpert
+from optarb.experts import (
+    ElliottWaveExpert,
+    InvertedExpert,
+    PairExpert,
+    RegimeExpert,
+    RulesExpert,
+    UltraBullExpert,
+    VetoExpert,
+    VotingExpert,
+)
 from optarb.indicators import CatalogueIndicator, default_catalogue
 from optarb.market_data import CombinedMarketData, CsvMarketData, ModelledOptions, ParquetMarketData, ScaledBars
 from optarb.policies import RiskPolicy
@@ -101,6 +110,19 @@ class TestUltraBullExpert(ExpertConformance):
 
 class TestElliottWaveExpert(ExpertConformance):
     @pytest.fixture(params=[ElliottWaveExpert(), ElliottWaveExpert(reversal=0.5, fresh=30, least_score=0.0)], ids=["", "ready"])
+    def expert(self, request):
+        return request.param
+
+
+class TestExpertsOfExperts(ExpertConformance):
+    @pytest.fixture(
+        params=[
+            VotingExpert(experts=(RulesExpert(), RulesExpert(dominance=1.0), PairExpert()), needed=1),
+            VetoExpert(inner=RulesExpert(), veto=InvertedExpert(inner=RulesExpert())),
+            RegimeExpert(inner=InvertedExpert(inner=RulesExpert()), feature="sma_2", symbol="VIX", highest=25.0),
+        ],
+        ids=["vote", "veto", "regime"],
+    )
     def expert(self, request):
         return request.param
 

@@ -51,8 +51,8 @@ def find_pivots(high: Sequence[float], low: Sequence[float], reversal: Sequence[
     rising = falling = True  # the swings that may be running
     for row, (highest, lowest, distance) in enumerate(zip(high, low, reversal, strict=True)):
         higher, lower = highest > high[top], lowest < low[bottom]
-        turned_down = rising and not higher and 0.0 < distance <= high[top] - lowest and row > top
-        turned_up = falling and not lower and 0.0 < distance <= highest - low[bottom] and row > bottom
+        turned_down = rising and not higher and 0.0 < distance <= high[top] - lowest
+        turned_up = falling and not lower and 0.0 < distance <= highest - low[bottom]
         if turned_down and turned_up:
             top = bottom = row
         elif turned_down:
