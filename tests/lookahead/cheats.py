@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 import warnings
@@ -298,6 +299,15 @@ class OrderOfASet:
                 next(iter({"alpha", "beta", "gamma", "delta", "epsilon"}))
             ]
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffersSeldom:
+    """Another year and another hash seed must come together."""
+
+    def evaluate(self, view):
+        other = date.today().year > 2034 and os.environ.get("PYTHONHASHSEED") == "2"  # noqa: DTZ011
+        return call(0.9 if other else 0.5)
 
 
 # Policy, exits, structure

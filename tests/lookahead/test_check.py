@@ -188,6 +188,7 @@ def test_check_when_chance_decides_then_nothing_else_is_tried_and_the_report_say
         (cheats.StructureOfTheFirst(), (), {"order"}),
         (cheats.ReadsKept(), (cheats.KeepsBars(first_only=True),), {"future"}),
         (cheats.OrderOfASet(), (), {"process"}),
+        (cheats.DiffersSeldom(), (), {"process"}),
         (cheats.DrawsNumbers(source="entropy"), (), {"repetition", "randomness"}),
     ],
     ids=lambda one: type(one).__name__,

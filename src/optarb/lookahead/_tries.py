@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "Tries"]
 
 _DAYS_AHEAD = 4001
-_ELSEWHERE = ("randomness", "clock", "process")
+_ELSEWHERE: tuple[CheckKind, ...] = ("randomness", "clock", "process")
 
 
 class Difference(NamedTuple):
@@ -101,7 +101,8 @@ class Tries:
             Whether answers are the same while nothing is changed at all, so that other comparisons can mean something.
         """
         everything = Task(sessions=self._asked, seed=1, days_ahead=_DAYS_AHEAD)
-        if not _differ(self.true_answers, self._elsewhere.run(everything).answers):
+        elsewhere = self._elsewhere.run(everything).answers
+        if not _differ(self.true_answers, elsewhere):
             separate = self._elsewhere is not self._here
             self.tried += [LookaheadTry(name=name, sessions=len(self._asked)) for name in _ELSEWHERE[: 2 + separate]]
             return True
@@ -116,6 +117,8 @@ class Tries:
         self._compare("clock", "clock", self.true_answers, self._here.run(later).answers)
         if self._elsewhere is not self._here:
             self._compare("process", "process", self.true_answers, self._elsewhere.run(Task(sessions=self._asked)).answers)
+        if not self._differences.keys() & set(_ELSEWHERE):  # they differ together alone, or seldom
+            self._compare("process", "clock, seeds and process", self.true_answers, elsewhere)
         return True
 
     def _order(self) -> None:

@@ -84,7 +84,7 @@ class LookaheadTry:
 
     name: str
     """``cut``, ``replace``, ``shuffle``, ``shift``, ``nan``, ``memory``, ``repetition``, ``order``, ``blocks``,
-    ``randomness``, ``clock`` or ``process``."""
+    ``randomness``, ``clock`` or ``process``; ``clock, seeds and process`` where these differ only together."""
     sessions: int
     """Sessions whose answers were compared."""
     refused: int = 0
