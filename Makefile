@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv server browser pandas-ta demo test lint lint-style lint-format lint-mypy lint-pyright format docs bench soak pins clean
+.PHONY: help venv server test-server browser pandas-ta demo test lint lint-style lint-format lint-mypy lint-pyright format docs bench soak pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ venv: ## Make .venv from the pinned requirements (instant when it is up to date)
 server: venv ## Find a Temporal server, or fetch one into the user's cache folder
 	@$(BIN)/python -m optarb.temporal.server fetch || echo "server: none; the tests that need one will be skipped" >&2
 
+test-server: ## Find Temporal's test server that skips time, or fetch one
+	@scripts/find-test-server --fetch || echo "test server: none; the tests of whole days by real timers will be skipped" >&2
+
 browser: venv ## Find a Chromium, or install one (Debian's package as root, else Playwright's)
 	@scripts/find-browser --fetch || echo "browser: none; the tests that need one will be skipped" >&2
 
@@ -25,7 +28,7 @@ pandas-ta: ## Make the environment in which the indicators are compared with pan
 demo: venv ## Run a first backtest on real S&P 500 bars
 	$(BIN)/optarb demo $(ARGS)
 
-test: server browser pandas-ta ## Run the tests and every snippet of the documentation
+test: server test-server browser pandas-ta ## Run the tests and every snippet of the documentation
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: lint-style lint-format lint-mypy lint-pyright ## Check style, format and types (-k goes on after a failure)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.naming import name_of
 
 from optarb._component import canonical, check_component, component_name, nested, override, source_digest
 from optarb.errors import ConfigurationError, UnknownName
@@ -127,7 +128,7 @@ def local_without_closure():
         (Bag(), r"Bag has no evaluate; is it meant for another role"),
         (Part().evaluate, r"neither a dataclass"),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_check_component_when_it_cannot_serve_then_role_fault_and_remedy_are_named(thing, words):
     with pytest.raises(ConfigurationError, match=rf"(?s)^expert 'dip': .*{words}"):

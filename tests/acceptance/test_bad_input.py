@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 from tests.acceptance import small_desk
 from tests.acceptance.small_desk import BadExits, BadPolicy, Buyer, RubbishExpert
+from tests.naming import name_of
 
 import optarb
 
@@ -135,7 +136,7 @@ def test_store_of_another_schema_version_when_opened_then_refused_and_left_alone
         (RubbishExpert(kind="true"), r"True"),
         (small_desk.OverconfidentExpert(), r"confidence.*0 to 1.*7"),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_expert_when_it_misbehaves_then_expert_session_and_fault_are_named(run, store, expert, words):
     with pytest.raises(optarb.ComponentError, match=rf"(?s)'buyer'.*{words}") as caught:
@@ -296,7 +297,7 @@ def closure(limit):
         (object(), "frozen dataclass"),
         ("Buyer", "'Buyer'.*frozen dataclass"),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_expert_when_it_is_no_component_then_the_remedy_is_said(files, thing, words):
     with pytest.raises(optarb.ConfigurationError, match=rf"(?s)'buyer'.*{words}"):
@@ -311,7 +312,7 @@ def test_expert_when_it_is_no_component_then_the_remedy_is_said(files, thing, wo
         (lambda *_: None, "lambda"),
         (small_desk.async_expert, "async def"),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_policy_or_exits_when_no_component_then_the_remedy_is_said(files, role, thing, words):
     with pytest.raises(optarb.ConfigurationError, match=rf"(?s){role}.*({words})"):

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 from tests.lookahead import cheats
+from tests.naming import name_of
 
 from optarb.lookahead import _changes, _tasks, _tries
 
@@ -74,7 +75,7 @@ CHEATS_OF_THE_FUTURE = (
         cheats.ReadsTheClock(),
         cheats.DrawsNumbers(source="entropy"),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_comparison_when_blinded_then_every_cheat_escapes(check, monkeypatch, cheat):
     assert not check(cheat).ok
@@ -110,7 +111,7 @@ def _without_asking_again(monkeypatch):
         (cheats.ReadsTheClock(), _without_clock, "clock"),
         (cheats.DrawsNumbers(), _without_seeds, "randomness"),
     ],
-    ids=lambda one: getattr(one, "__name__", str(one)),
+    ids=name_of,
 )
 def test_circumstance_when_left_out_then_its_cheat_escapes(found, monkeypatch, cheat, blind, kind):
     assert kind in found(cheat)

@@ -9,6 +9,7 @@ import time
 import pytest
 from tests.lookahead import cheats, honest
 from tests.lookahead.conftest import END, START
+from tests.naming import name_of
 
 import optarb
 from optarb.errors import BadData, ComponentError, ConfigurationError
@@ -334,7 +335,7 @@ def two_positional(first, second, third, fourth):
         (lambda view: None, ConfigurationError, r"is a lambda"),
         (optarb.ExchangeCalendar(), ConfigurationError, r"ExchangeCalendar is no indicator .* cannot be checked"),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_check_when_nothing_can_be_checked_then_error_says_why(check, component, kind, message):
     with pytest.raises(kind, match=message):
