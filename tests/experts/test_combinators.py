@@ -48,6 +48,16 @@ def always(view):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Holds:
+    """Passes another expert on and declares nothing."""
+
+    inner: object
+
+    def evaluate(self, view):
+        return self.inner.evaluate(view)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unasked:
     """Must not be asked."""
 
@@ -132,6 +142,14 @@ def test_vote_when_taken_then_the_most_confident_ones_structure_and_everyones_re
 
 def test_vote_when_a_member_is_a_function_then_asked_too():
     assert vote(Says(direction=UP, confidence=0.5), always).best.structure == LongCall(dte=7, delta=0.5)
+
+
+def test_experts_when_a_direction_is_plain_text_then_it_counts_as_the_direction():
+    signal = vote(Says(direction="bullish"), Says(direction=UP), Says(direction="bearish"))
+    assert signal.best.reasons[0] == "2 of 3 experts bullish, 2 needed"
+    other = InvertedExpert(inner=Says(direction="bullish")).evaluate(fake_view([5000.0]))
+    assert other.best.direction is DOWN
+    assert InvertedExpert(inner=Says(direction="neutral")).evaluate(fake_view([5000.0])) is None
 
 
 def test_vote_when_members_call_outside_by_one_key_then_each_gets_its_own_answer():
@@ -224,6 +242,12 @@ COMBINED = [
 def test_needs_when_experts_are_combined_then_all_their_features_and_the_longest_warm_up(expert):
     assert sorted(expert.features) == ["adx_7", "rsi_14", "sma_20"]
     assert expert.warm_up == 40
+
+
+def test_features_when_a_member_declares_none_then_those_of_what_it_holds():
+    expert = VetoExpert(inner=always, veto=Holds(inner=Holds(inner=NEEDY)))
+    assert expert.features == ("rsi_14", "sma_20")
+    assert expert.warm_up == 1  # which a wrapper must pass on itself
 
 
 def test_warm_up_when_the_regimes_feature_needs_more_then_its_own():

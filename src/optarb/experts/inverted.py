@@ -62,10 +62,10 @@ class InvertedExpert:
             A signal of the other direction; None where the expert gives none or a neutral one.
         """
         signal = ask(self.inner, view, "inner")
-        if signal is None or signal.best.direction is Direction.NEUTRAL:
+        if signal is None or signal.best.direction == Direction.NEUTRAL:
             return None
         best = signal.best
         reasons = (f"the other side of {short_name(self.inner)}, which is {best.direction}", *best.reasons)
-        if best.direction is Direction.BULLISH:
+        if best.direction == Direction.BULLISH:
             return Signal.bearish(self.bearish, confidence=best.confidence, reasons=reasons)
         return Signal.bullish(self.bullish, confidence=best.confidence, reasons=reasons)

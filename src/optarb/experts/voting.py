@@ -83,10 +83,10 @@ class VotingExpert:
         direction = self._winner([vote.direction for _, vote in votes])
         if direction is None:
             return None
-        agreed = [(name, vote) for name, vote in votes if vote.direction is direction]
+        agreed = [(name, vote) for name, vote in votes if vote.direction == direction]
         count = f"{len(agreed)} of {len(self.experts)} experts {direction}, {self.needed} needed"
         words = [f"{name}: {reason}" for name, vote in agreed for reason in vote.reasons]
-        against = [f"against: {name} is {vote.direction}" for name, vote in votes if vote.direction is not direction]
+        against = [f"against: {name} is {vote.direction}" for name, vote in votes if vote.direction != direction]
         proposals = [vote for _, vote in agreed]
         best = max(proposals, key=lambda vote: vote.confidence)
         return Signal.one(direction, best.structure, confidence=self._confidence(proposals), reasons=(count, *words, *against))
