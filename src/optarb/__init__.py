@@ -96,6 +96,11 @@ if TYPE_CHECKING:
     from optarb.ledger.account import Account as Account
     from optarb.ledger.account import Position as Position
     from optarb.ledger.account import PositionLeg as PositionLeg
+    from optarb.lookahead.check import check_lookahead as check_lookahead
+    from optarb.lookahead.report import LookaheadFinding as LookaheadFinding
+    from optarb.lookahead.report import LookaheadReport as LookaheadReport
+    from optarb.lookahead.report import LookaheadTry as LookaheadTry
+    from optarb.lookahead.report import ReachedInput as ReachedInput
     from optarb.market_data import ArchMarketData as ArchMarketData
     from optarb.market_data import CombinedMarketData as CombinedMarketData
     from optarb.market_data import CsvMarketData as CsvMarketData

@@ -75,6 +75,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "optarb.experts": ("PairExpert", "RulesExpert"),
     "optarb.ledger.account": ("Account", "Position", "PositionLeg"),
+    "optarb.lookahead.check": ("check_lookahead",),
+    "optarb.lookahead.report": ("LookaheadFinding", "LookaheadReport", "LookaheadTry", "ReachedInput"),
     "optarb.market_data": (
         "ArchMarketData",
         "CombinedMarketData",

@@ -174,6 +174,21 @@ def test_day_when_killed_at_each_point_then_nothing_twice_nothing_naked_and_the_
     assert sweep.missed == 0
 
 
+@pytest.mark.timeout(300)
+def test_day_when_the_server_is_killed_in_mid_day_with_a_pair_open_then_it_goes_on_with_the_same_rows(
+    temporal_cli, tmp_path, alone
+):
+    assert passings(alone, "pair trades", ("guard", "start")) > 20
+    sweep = Sweep(seed=0, cli=temporal_cli, folder=tmp_path, alone=alone)
+
+    asyncio.run(
+        sweep.run([Hand(day="pair trades", faults=(Fault(phase="guard", point="start", nth=12, hits="server"),))], at_once=1)
+    )
+
+    assert sweep.places("server") == {("guard", "start")}
+    assert sweep.unwound == 0
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_day_when_killed_200_times_then_nothing_twice_nothing_naked_and_the_same_rows(temporal_cli, tmp_path, alone, capsys):
