@@ -91,8 +91,14 @@ if TYPE_CHECKING:
     from optarb.errors import Superseded as Superseded
     from optarb.errors import TransientError as TransientError
     from optarb.errors import UnknownName as UnknownName
+    from optarb.experts import ElliottWaveExpert as ElliottWaveExpert
+    from optarb.experts import InvertedExpert as InvertedExpert
     from optarb.experts import PairExpert as PairExpert
+    from optarb.experts import RegimeExpert as RegimeExpert
     from optarb.experts import RulesExpert as RulesExpert
+    from optarb.experts import UltraBullExpert as UltraBullExpert
+    from optarb.experts import VetoExpert as VetoExpert
+    from optarb.experts import VotingExpert as VotingExpert
     from optarb.ledger.account import Account as Account
     from optarb.ledger.account import Position as Position
     from optarb.ledger.account import PositionLeg as PositionLeg

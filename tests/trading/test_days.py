@@ -30,8 +30,10 @@ from optarb.domain.legs import Leg
 from optarb.domain.orders import Purpose, Rejected
 from optarb.domain.signals import Signal
 from optarb.errors import ConfigurationError, TransientError
+from optarb.experts import InvertedExpert
 from optarb.position_managers import ExitRules
 from optarb.protocols.trading import Controls
+from optarb.structures import LongCall, LongPut
 from optarb.testing.faulty_broker import OrderFault
 from optarb.trading.clocks import SimulatedClock
 from optarb.trading.running import run_day
@@ -289,6 +291,27 @@ def test_day_when_an_expert_fails_then_failed_and_what_is_open_is_guarded(make):
     assert world.run(TUESDAY).outcome == "failed"
     assert "The day could not be decided" in world.titles("alarm")
     assert exits_of(world) == ["time_exit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """An expert with a model, which a live day does not have."""
+
+    def cutoffs(self, sessions):
+        return sessions[:1]
+
+    def fit(self, view):
+        return b"model"
+
+    def evaluate(self, view):
+        return None
+
+
+def test_day_when_an_expert_wraps_one_that_trains_then_failed_and_told():
+    world = vertical(expert=InvertedExpert(inner=Trained(), bullish=LongCall(delta=0.5), bearish=LongPut(delta=0.5)))
+    assert world.run().outcome == "failed"
+    (alarm,) = world.store.outbox()
+    assert (alarm.title, "trains" in alarm.text) == ("The day could not be decided", True)
 
 
 @BOTH

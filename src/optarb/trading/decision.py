@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from optarb._component import nested
 from optarb.engine.entries import decide_entries
 from optarb.engine.judging import judge, warm_up_of
 from optarb.engine.recorder import Recorder
@@ -50,13 +51,13 @@ def ask_experts(strategy: Strategy, view: View, answers: Answers) -> list[Chosen
         answers: Answers the experts' outside calls.
 
     Raises:
-        ConfigurationError: An expert trains.
+        ConfigurationError: An expert trains, or one that it wraps.
         ComponentError: An expert raised, or returned what it may not.
         TransientError: An expert asked for another try.
     """
     found: list[ChosenSignal] = []
     for name, expert in strategy.experts.items():
-        if isinstance(expert, SupportsTraining):
+        if any(isinstance(part, SupportsTraining) for _, part in nested(expert, name)):
             raise ConfigurationError(f"expert {name!r} trains; a live day has no models for it yet")
         judged = judge(
             name,
