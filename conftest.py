@@ -67,20 +67,6 @@ def pytest_configure() -> None:
     sys.addaudithook(_refuse_network)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests run in several processes: a file stays together, and all that kills servers and workers, which goes first."""
-    if config.getoption("dist", "no") != "loadgroup":
-        return
-    items.sort(key=lambda item: not _is_heavy(item))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("heavy" if _is_heavy(item) else item.nodeid.partition("::")[0]))
-
-
-def _is_heavy(item: pytest.Item) -> bool:
-    return item.nodeid.startswith("tests/temporal/")
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Prints, after everything else, what was skipped and why, and one plain line of counts."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")

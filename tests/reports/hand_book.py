@@ -23,7 +23,7 @@ CALL, SHORT_PUT, LONG_PUT = "SPXW180131C02800000", "SPXW180105P02700000", "SPXW1
 A, B = "20180102.1", "20180103.1"
 S1, S2, S3, S4 = 20180102, 20180103, 20180104, 20180105
 CLOSED, LATE = "2018-01-02T21:00:00+00:00", "2018-01-03T21:15:00+00:00"
-BACKTEST = (None, None)
+SIM = (None, None)
 """Feed and kind of money of a fill."""
 
 
@@ -57,10 +57,10 @@ ROWS = {
         (S3, 0, A, "close", 1, 1, f"-1 {CALL}", None, "stop_loss"),
     ],
     "fills": [
-        (S1, 0, A, "open", CALL, 1, money("10.5"), money("0.65"), money("10.2"), money("10.5"), CLOSED, 0, money(-1050), *BACKTEST),
-        (S2, 0, B, "open", SHORT_PUT, -2, money(5), money("2.6"), money(5), money("5.5"), LATE, 1, money(1000), *BACKTEST),
-        (S2, 1, B, "open", LONG_PUT, 2, money(2), 0, money("1.8"), money(2), LATE, 1, money(-400), *BACKTEST),
-        (S3, 0, A, "close", CALL, -1, money(6), money("0.65"), money(6), money("6.4"), None, 0, money(600), *BACKTEST),
+        (S1, 0, A, "open", CALL, 1, money("10.5"), money("0.65"), money("10.2"), money("10.5"), CLOSED, 0, money(-1050), *SIM),
+        (S2, 0, B, "open", SHORT_PUT, -2, money(5), money("2.6"), money(5), money("5.5"), LATE, 1, money(1000), *SIM),
+        (S2, 1, B, "open", LONG_PUT, 2, money(2), 0, money("1.8"), money(2), LATE, 1, money(-400), *SIM),
+        (S3, 0, A, "close", CALL, -1, money(6), money("0.65"), money(6), money("6.4"), None, 0, money(600), *SIM),
     ],
     "events": [
         (S4, 0, B, "settled", SHORT_PUT, -2, money(10), money(-2000), "on 2690.00"),

@@ -408,3 +408,15 @@ def test_claim_when_owning_process_was_killed_then_resume_at_once(store):
         child.kill()
         child.wait()
     assert claim(store, owner=process_owner()).kind == "resume"
+
+
+def test_close_when_another_thread_is_in_a_transaction_then_its_connection_is_closed_with_it(tmp_path):
+    store = SqlStore(url=f"sqlite:///{tmp_path / 'books.db'}")
+    store.books()
+    database = store._database()
+    with database.reading() as transaction:
+        lent = transaction._cursor.connection
+        store.close()
+        assert lent.execute("SELECT 1").fetchone() == (1,)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        lent.execute("SELECT 1")

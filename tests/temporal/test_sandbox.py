@@ -15,7 +15,7 @@ from tests.temporal.workers import working
 import optarb
 from optarb.temporal.plugin import PASSED_THROUGH
 
-SHELL = {"optarb", "optarb.temporal", "optarb.temporal.phased_backtest"}
+SHELL = {"optarb", "optarb._names", "optarb.temporal", "optarb.temporal.phased_backtest"}
 
 
 def sandbox_of(monkeypatch, workflow_class) -> dict[str, bool]:

@@ -24,6 +24,6 @@ def test_sandbox_when_live_workflow_is_prepared_then_it_loads_the_shells_alone(m
         "position_monitor_workflow",
         "daily_trading_workflow",
     }
-    assert optarbs <= {"optarb", "optarb.temporal", *(f"optarb.temporal.{name}" for name in shells)}
+    assert optarbs <= {"optarb", "optarb._names", "optarb.temporal", *(f"optarb.temporal.{name}" for name in shells)}
     assert "optarb.temporal.trading_calls" in optarbs
     assert not [name for name in own if name.split(".")[0] in HEAVY]

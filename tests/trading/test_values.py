@@ -108,7 +108,6 @@ def test_to_tick_when_rounded_then_towards_not_trading(cost, expected):
     assert to_tick(Decimal(cost), Decimal("0.05")) == Decimal(expected)
 
 
-
 @pytest.mark.parametrize(
     ("leg", "at", "limit"),
     [

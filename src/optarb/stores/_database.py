@@ -73,6 +73,7 @@ class Database:
         self._writers = threading.Lock() if self._is_sqlite else None
         self._readers = self._writers if address.in_memory else None
         self._file = _identity(address.file)
+        self._closed = False
         self.statements = statements_for(self.backend)
 
     @contextlib.contextmanager
@@ -91,7 +92,11 @@ class Database:
             yield transaction
 
     def close(self) -> None:
-        """Closes the pooled connections. Books in memory stay for as long as the process lives."""
+        """Closes the pooled connections; one at work in another thread is closed once it has ended its transaction.
+
+        Books in memory stay for as long as the process lives.
+        """
+        self._closed = not self._address.in_memory
         self._engine.dispose()
 
     @contextlib.contextmanager
@@ -107,6 +112,8 @@ class Database:
                 cursor.close()
                 connection.commit()
             finally:
+                if self._closed:
+                    connection.detach()  # the pool that lent it is gone, and would never close it
                 connection.close()  # back to the pool, which rolls back what is open
 
     @contextlib.contextmanager
