@@ -782,7 +782,7 @@ def test_account_when_books_have_more_capital_than_it_then_no_entries():
 
 @BOTH
 def test_feed_when_silent_then_nothing_is_decided_and_flatten_waits_for_the_market(make):
-    world = make(people=[(at("11:00"), FLATTEN)], feed={"silent": [(at("10:59"), at("11:30"))]})
+    world = make(people=[(at("11:00"), FLATTEN)], feed={"silent": [(at("10:59"), at("11:05"))]})
     world.run()
     assert exits_of(world) == ["flatten"]
     assert dict(world.account.positions()) == {}
